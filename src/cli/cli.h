@@ -18,20 +18,20 @@
 #define CLI_PROGRAM "deskrun-runner"
 
 enum cli_option_type {
-	CLI_END, /* ends a table */
-	CLI_FLAG, /* bool: given or not */
-	CLI_TEXT, /* const char *: the last one given, or NULL */
-	CLI_TEXTS, /* char **: all given, a vector; freed by the framework */
-	CLI_NUMBER, /* int64_t from min to max */
+	CLI_END,     /* ends a table */
+	CLI_FLAG,    /* bool: given or not */
+	CLI_TEXT,    /* const char *: the last one given, or NULL */
+	CLI_TEXTS,   /* char **: all given, a vector; freed by the framework */
+	CLI_NUMBER,  /* int64_t from min to max */
 	CLI_SECONDS, /* int64_t: "90", "90s", "15m", "2h" from min to max */
-	CLI_CHOICE, /* int: index of one of the choices */
+	CLI_CHOICE,  /* int: index of one of the choices */
 };
 
 struct cli_option {
 	enum cli_option_type type;
 	char letter; /* or 0 */
 	const char *name;
-	size_t offset; /* of the value in the command's struct of options */
+	size_t offset;	 /* of the value in the command's struct of options */
 	const char *arg; /* how help calls the argument: "FILE" */
 	const char *help;
 	int64_t min, max;
@@ -72,14 +72,14 @@ struct cli_call {
 };
 
 struct cli_command {
-	const char *name; /* one word, or two: "config check" */
-	const char *args; /* synopsis of the operands: "[RUNNER...]" */
-	int min_args, max_args; /* operands; max_args -1 is any number */
-	const char *summary; /* one line, lower case, no full stop */
+	const char *name;	 /* one word, or two: "config check" */
+	const char *args;	 /* synopsis of the operands: "[RUNNER...]" */
+	int min_args, max_args;	 /* operands; max_args -1 is any number */
+	const char *summary;	 /* one line, lower case, no full stop */
 	const char *description; /* paragraphs; wrapped by help */
 	const struct cli_option *options; /* ends with CLI_END; or NULL */
 	size_t options_size;
-	const void *options_default; /* of options_size bytes; or NULL */
+	const void *options_default;	    /* of options_size bytes; or NULL */
 	const struct cli_example *examples; /* ends with {0}; or NULL */
 	/* Results go to stdout; nobody prints the error but main(). */
 	int (*run)(const struct cli_call *call, struct dr_err *err);

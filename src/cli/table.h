@@ -23,7 +23,7 @@
 #include "util/err.h"
 
 struct table_column {
-	const char *key; /* in JSON: "runner_id" */
+	const char *key;   /* in JSON: "runner_id" */
 	const char *title; /* "ID"; NULL: only in JSON */
 };
 
@@ -38,7 +38,7 @@ enum table_kind {
 struct table_cell {
 	enum table_kind kind;
 	char *shown; /* what people see */
-	char *text; /* TABLE_TEXT: what JSON has */
+	char *text;  /* TABLE_TEXT: what JSON has */
 	char **list;
 	int64_t number; /* or flag */
 };

@@ -53,11 +53,11 @@ struct config_pool {
 	char *name; /* unique; [A-Za-z0-9._-]{1,64} */
 	char *target;
 	enum config_target target_kind; /* what target's syntax says */
-	char *group; /* runner group, or NULL for GitHub's default */
-	char **labels; /* besides self-hosted, Linux, X64 or ARM64 */
-	int64_t count; /* 1 to CONFIG_COUNT_MAX */
+	char *group;	   /* runner group, or NULL for GitHub's default */
+	char **labels;	   /* besides self-hosted, Linux, X64 or ARM64 */
+	int64_t count;	   /* 1 to CONFIG_COUNT_MAX */
 	char *runner_name; /* template */
-	char **runners; /* count names made from it, unique in the file */
+	char **runners;	   /* count names made from it, unique in the file */
 	enum slot_mode mode;
 	struct slot_limits limits;
 	char **env; /* NAME=value */
@@ -65,12 +65,12 @@ struct config_pool {
 };
 
 struct config_github {
-	char *url; /* scheme://host[:port], in lower case, no slash */
+	char *url;  /* scheme://host[:port], in lower case, no slash */
 	char *host; /* its host[:port] */
 	enum config_auth auth;
 	char *token_file; /* absolute; CONFIG_AUTH_FILE */
-	char *token_env; /* name of a variable; CONFIG_AUTH_ENV */
-	char *ca_file; /* absolute, or NULL */
+	char *token_env;  /* name of a variable; CONFIG_AUTH_ENV */
+	char *ca_file;	  /* absolute, or NULL */
 };
 
 struct config_entry; /* see entries.h */
@@ -86,7 +86,7 @@ struct config {
 	enum config_source runner_source;
 	char **expose; /* paths that host worlds are not to hide */
 	struct config_pool *pools;
-	size_t n_pools; /* at least one */
+	size_t n_pools;		      /* at least one */
 	struct config_entry *entries; /* for config_value_next() */
 	size_t n_entries;
 };
@@ -94,11 +94,11 @@ struct config {
 /* One mistake in a file */
 struct config_problem {
 	int line, column; /* from 1; 0 where it is about the whole file */
-	char *text; /* without the place */
+	char *text;	  /* without the place */
 };
 
 struct config_problems {
-	char *file; /* as the user knows it */
+	char *file;		  /* as the user knows it */
 	struct config_problem *v; /* sorted by place */
 	size_t n;
 };
@@ -127,7 +127,7 @@ int config_load(const char *file, struct config *config,
  */
 struct config_context {
 	const char *file; /* as the user knows it, for messages */
-	const char *dir; /* absolute: relative paths start there */
+	const char *dir;  /* absolute: relative paths start there */
 	const char *home; /* absolute: "~"; NULL when unknown */
 	const char *data; /* absolute: default of data: */
 	const char *host; /* this machine's name: {host} */

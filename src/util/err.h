@@ -27,7 +27,7 @@ struct dr_err {
 	char msg[1024];	 /* one line, without a full stop; cut when longer */
 };
 
-#define DR_ERR_INIT {.code = DR_OK}
+#define DR_ERR_INIT ((struct dr_err){.code = DR_OK})
 
 /*
  * Contract, for every function taking a struct dr_err *:

@@ -93,10 +93,10 @@ int fs_read(int dirfd, const char *path, struct dr_buf *buf, struct dr_err *err)
 int fs_read_beneath(int dirfd, const char *path, struct dr_buf *buf,
 	struct dr_err *err)
 {
-	return opened_read(
-		fs_open_beneath(dirfd, path,
-			O_RDONLY | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0),
-		path, buf, err);
+	int fd = fs_open_beneath(dirfd, path,
+		O_RDONLY | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0);
+
+	return opened_read(fd, path, buf, err);
 }
 
 int fs_write_atomic(int dirfd, const char *name, const void *data, size_t len,
@@ -143,20 +143,18 @@ int fs_lock(int dirfd, const char *name, const char *holder, struct dr_err *err)
 		return dr_err_set(err, DR_BUSY, "%s is held by process %s",
 			name, *other ? other : "(unknown)");
 	}
-	if (ftruncate(fd, 0) < 0 ||
-		pwrite(fd, holder, strlen(holder), 0) < 0)
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, holder, strlen(holder), 0) < 0)
 		return dr_err_errno(err, DR_FAILED, "write lock %s", name);
 	return steal_fd(&fd);
 }
 
 bool fs_lock_held(int dirfd, const char *name, char *holder, size_t size)
 {
-	auto_close int fd =
-		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int fd = openat(dirfd, name,
+		O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	holder[0] = '\0';
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 ||
-		errno != EWOULDBLOCK)
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
 		return false;
 	read_holder(fd, holder, size);
 	return true;

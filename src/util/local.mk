@@ -8,6 +8,7 @@ libutil_a_SOURCES = \
 	src/util/fs_remove.c \
 	src/util/json.c %D%/json.h \
 	src/util/log.c %D%/log.h \
+	src/util/nearest.c %D%/nearest.h \
 	src/util/proc.c %D%/proc.h \
 	src/util/slot.c %D%/slot.h \
 	src/util/slot_json.c \

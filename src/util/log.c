@@ -39,8 +39,8 @@ static void line(const char *label, const char *sgr, const char *fmt,
 		len = (size_t)snprintf(text, sizeof(text),
 			"%s: \033[%sm%s:\033[0m ", state.program, sgr, label);
 	else if (label)
-		len = (size_t)snprintf(text, sizeof(text), "%s: %s: ",
-			state.program, label);
+		len = (size_t)snprintf(text, sizeof(text),
+			"%s: %s: ", state.program, label);
 	n = vsnprintf(text + len, sizeof(text) - len - 1, fmt, ap);
 	if (n < 0)
 		return;

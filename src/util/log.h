@@ -8,7 +8,7 @@
 #define DESKRUN_UTIL_LOG_H
 
 enum log_level {
-	LOG_QUIET = 0,	/* -q: errors alone */
+	LOG_QUIET = 0, /* -q: errors alone */
 	LOG_NORMAL = 1,
 	LOG_VERBOSE = 2, /* -v: requests, child processes, decisions */
 };

@@ -138,8 +138,7 @@ int proc_run(const struct proc_spec *spec, int timeout_ms, struct dr_buf *out,
 	int *status, struct dr_err *err)
 {
 	struct proc_spec piped = *spec;
-	uint64_t deadline =
-		clock_mono_ns() + (uint64_t)timeout_ms * 1000000u;
+	uint64_t deadline = clock_mono_ns() + (uint64_t)timeout_ms * 1000000u;
 	auto_close int from = -1;
 	int fds[2], late;
 	pid_t pid;

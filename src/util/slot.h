@@ -21,7 +21,7 @@
 /* One line, mode 0600: read, unlinked, forgotten once the runner registers. */
 #define SLOT_TOKEN "registration-token"
 #define SLOT_REGISTRATION "registration.json"
-#define SLOT_LOCK "lock" /* flock(2), held for a supervisor's life */
+#define SLOT_LOCK "lock"	   /* flock(2), held for a supervisor's life */
 #define SLOT_EVENTS "events.jsonl" /* rotated to .1 */
 #define SLOT_RECEIPTS "receipts.jsonl" /* rotated to .1 */
 #define SLOT_STATE "state" /* 0700: upper/ and work/ of the Listener's tree */
@@ -56,15 +56,15 @@ struct slot_limits {
 struct slot_spec {
 	char *runner; /* registered name */
 	char *pool;
-	char *url;	/* --url of config.sh */
-	char *group;	/* runner group, or NULL for the default */
-	char **labels;	/* besides the runner's own three */
-	char *version;	/* of actions/runner */
-	char *tree;	/* absolute: extracted runner, read-only */
-	char *layers;	/* absolute: init/<digest>, see src/init/layers.h */
-	char *scratch;	/* absolute: this slot's own directory */
+	char *url;     /* --url of config.sh */
+	char *group;   /* runner group, or NULL for the default */
+	char **labels; /* besides the runner's own three */
+	char *version; /* of actions/runner */
+	char *tree;    /* absolute: extracted runner, read-only */
+	char *layers;  /* absolute: init/<digest>, see src/init/layers.h */
+	char *scratch; /* absolute: this slot's own directory */
 	enum slot_mode mode;
-	bool host; /* worlds stand on the machine's own root: mask it */
+	bool host;     /* worlds stand on the machine's own root: mask it */
 	char **masks;  /* absolute paths hidden besides the built-in table */
 	char **expose; /* absolute paths not hidden after all */
 	struct slot_limits limits;
@@ -117,26 +117,26 @@ int slot_runner_file_parse(const char *text, size_t len,
 
 /* One event; the table in slot_json.c has their names and members. */
 enum slot_event_type {
-	EV_STARTED,	       /* a supervisor began: a new epoch */
-	EV_SNAPSHOT,	       /* first line after a rotation: the whole state */
+	EV_STARTED,  /* a supervisor began: a new epoch */
+	EV_SNAPSHOT, /* first line after a rotation: the whole state */
 	EV_REGISTERING,
-	EV_REGISTERED,	       /* id */
-	EV_REGISTRATION_FAILED,/* reason */
-	EV_UNREGISTERED,       /* waits for a registration token */
-	EV_LISTENER_STARTED,   /* pid */
-	EV_LISTENING,	       /* connected, waits for jobs */
-	EV_SESSION_CONFLICT,   /* GitHub still holds an earlier session */
-	EV_LISTENER_EXITED,    /* code, reason, retry_ms (-1: not again) */
-	EV_JOB_STARTED,	       /* world */
-	EV_JOB_IDENTIFIED,     /* world, job: from the started hook */
-	EV_JOB_COMPLETED,      /* world, code, waited_us */
-	EV_WIPED,	       /* world: its receipt is in receipts.jsonl */
-	EV_TAINTED,	       /* world, reason */
-	EV_GATED,	       /* the Listener was told to end at a job's end */
-	EV_DEREGISTERED,       /* GitHub deleted the registration */
+	EV_REGISTERED,		/* id */
+	EV_REGISTRATION_FAILED, /* reason */
+	EV_UNREGISTERED,	/* waits for a registration token */
+	EV_LISTENER_STARTED,	/* pid */
+	EV_LISTENING,		/* connected, waits for jobs */
+	EV_SESSION_CONFLICT,	/* GitHub still holds an earlier session */
+	EV_LISTENER_EXITED,	/* code, reason, retry_ms (-1: not again) */
+	EV_JOB_STARTED,		/* world */
+	EV_JOB_IDENTIFIED,	/* world, job: from the started hook */
+	EV_JOB_COMPLETED,	/* world, code, waited_us */
+	EV_WIPED,		/* world: its receipt is in receipts.jsonl */
+	EV_TAINTED,		/* world, reason */
+	EV_GATED,	 /* the Listener was told to end at a job's end */
+	EV_DEREGISTERED, /* GitHub deleted the registration */
 	EV_HEARTBEAT,
-	EV_FATAL,	       /* reason: the supervisor gives up and ends */
-	EV_STOPPED,	       /* the supervisor ends as desired */
+	EV_FATAL,   /* reason: the supervisor gives up and ends */
+	EV_STOPPED, /* the supervisor ends as desired */
 	EV_COUNT,
 };
 const char *slot_event_name(enum slot_event_type type);
@@ -176,7 +176,7 @@ struct slot_state {
 	uint64_t seq;
 	int64_t generation; /* of the desired state that is in force */
 	enum slot_phase phase;
-	char *reason; /* of the phase, for people; or NULL */
+	char *reason;	   /* of the phase, for people; or NULL */
 	uint64_t since_ms; /* wall clock: when the phase began */
 	int64_t listener_pid;
 	int64_t runner_id;
@@ -224,17 +224,17 @@ struct slot_receipt {
 	const char *runner;
 	const char *world;
 	const struct slot_job *job;
-	const char *result;    /* succeeded, failed, cancelled, … */
+	const char *result; /* succeeded, failed, cancelled, … */
 	const char *isolation;
 	const char *mode;
 	uint64_t started_ms, ended_ms; /* wall clock */
-	int64_t waited_us;     /* the job's waiting for the wipe */
-	uint64_t files, bytes; /* discarded */
-	int64_t processes;     /* killed */
-	int64_t mounts;	       /* dropped that the job had made */
-	bool recovered;	       /* found after a crash */
-	char *const *residue;  /* kernel-wide residue found, or NULL */
-	const char *verdict;   /* clean, tainted */
+	int64_t waited_us;	       /* the job's waiting for the wipe */
+	uint64_t files, bytes;	       /* discarded */
+	int64_t processes;	       /* killed */
+	int64_t mounts;		       /* dropped that the job had made */
+	bool recovered;		       /* found after a crash */
+	char *const *residue;	       /* kernel-wide residue found, or NULL */
+	const char *verdict;	       /* clean, tainted */
 };
 int slot_receipt_write(const struct slot_receipt *receipt, struct dr_buf *out);
 

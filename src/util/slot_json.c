@@ -40,8 +40,9 @@ static int require(const struct slot_spec *spec, struct dr_err *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
 		if (!needed[i].value || !*needed[i].value)
-			return dr_err_set(err, DR_FAILED, "%s: \"%s\" is missing",
-				SLOT_SPEC, needed[i].name);
+			return dr_err_set(err, DR_FAILED,
+				"%s: \"%s\" is missing", SLOT_SPEC,
+				needed[i].name);
 		if (needed[i].absolute && needed[i].value[0] != '/')
 			return dr_err_set(err, DR_FAILED,
 				"%s: \"%s\" is not an absolute path", SLOT_SPEC,
@@ -161,8 +162,8 @@ static int registration(const char *text, size_t len, const char *file,
 	if (r->id > 0 && r->name && r->url)
 		return 0;
 	slot_registration_clear(r);
-	return dr_err_set(err, DR_FAILED, "%s: \"%s\", \"%s\" or \"%s\" is "
-		"missing", file, keys[0], keys[1], keys[2]);
+	return dr_err_set(err, DR_FAILED, "%s: no \"%s\", \"%s\" or \"%s\"",
+		file, keys[0], keys[1], keys[2]);
 }
 
 int slot_registration_parse(const char *text, size_t len,
