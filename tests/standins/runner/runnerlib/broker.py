@@ -88,6 +88,9 @@ class Broker:
         self._status = status
         self._changed.set()
 
+    def forget_token(self):
+        self._token = None
+
     # -- requests
 
     def _call(self, method, name, query="", body=None, until=(), timeout=100,

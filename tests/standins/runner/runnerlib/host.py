@@ -138,10 +138,20 @@ class Terminal:
             pass    # a console that went away does not stop the runner
 
 
+def undo_locale_coercion():
+    """Takes back the LC_CTYPE that Python sets in the C locale (PEP 538):
+    the environment is what jobs inherit."""
+    with open("/proc/self/environ", "rb") as file:
+        if not any(item.startswith(b"LC_CTYPE=")
+                   for item in file.read().split(b"\0")):
+            os.environ.pop("LC_CTYPE", None)
+
+
 class Host:
     """What every program of the runner has: places, console and diary."""
 
     def __init__(self, bin_directory, kind):
+        undo_locale_coercion()
         self.directories = Directories(bin_directory)
         self.kind = kind
         self.trace = Trace(self.directories, kind)

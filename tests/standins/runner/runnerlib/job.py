@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import time
 
@@ -15,6 +14,7 @@ from .processes import snapshot, sweep
 from .results import Results
 from .steps import (HookStep, ScriptStep, Step, StepError, parse_json,
                     run_step)
+from .store import Store
 
 EXIT_CODES = {"succeeded": 100, "failed": 102, "canceled": 103,
               "skipped": 104, "abandoned": 105}
@@ -146,6 +146,7 @@ class Job:
         return path
 
     def _clean_temp(self):
+        import shutil
         os.makedirs(self.temp, exist_ok=True)
         for entry in os.scandir(self.temp):
             if entry.is_dir(follow_symlinks=False):
@@ -173,6 +174,7 @@ class Job:
         pipeline = self._directory(name)
         clean = (self.message.get("workspace") or {}).get("clean")
         if clean == "all":
+            import shutil
             shutil.rmtree(pipeline, ignore_errors=True)
         self.workspace = self._directory(name, name)
         folder = self._directory("_PipelineMapping", *repository.split("/"))
@@ -258,10 +260,14 @@ class Job:
     def _describe(self, step):
         step.write("Current runner version: '%s'" % build.VERSION)
         step.write("Runner name: '%s'" % self._settings.get("agentName"))
-        step.write("Runner group name: '%s'" % (
-            self.variables.get("system.runnergroupname")
-            or self._settings.get("poolName")))
-        step.write("Machine name: '%s'" % socket.gethostname())
+        if Store(self.host.directories.root).has_credentials():
+            # The real one, too, names the machine only where it finds them.
+            step.write("Runner group name: '%s'"
+                       % self.variables.get("system.runnergroupname", ""))
+            step.write("Machine name: '%s'" % socket.gethostname())
+        else:
+            step.write("Runner group name: '%s'"
+                       % self._settings.get("poolName"))
         step.write("##[group]GITHUB_TOKEN Permissions")
         for name, value in parse_json(self.variables.get(
                 "system.github.token.permissions")).items():

@@ -177,6 +177,8 @@ class Session:
                 body = json.loads(message["body"])
                 self._dispatcher.cancel(body["jobId"],
                                         span_seconds(body.get("timeout")))
+            elif kind == "forcetokenrefresh":
+                self._broker.forget_token()
             elif kind == "hostedrunnershutdown":
                 raise HostedShutdown()
             else:

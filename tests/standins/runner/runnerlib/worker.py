@@ -36,8 +36,10 @@ class Control:
         self.reason = None
         self._step = None
         self._stop = False
-        signal.signal(signal.SIGINT, lambda *_: None)
-        signal.signal(signal.SIGTERM, self._terminate)
+        for number, handler in ((signal.SIGINT, lambda *_: None),
+                                (signal.SIGTERM, self._terminate)):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, handler)
 
     def _terminate(self, _number, _frame):
         self.sigterm = True
@@ -100,11 +102,11 @@ def run(host, arguments):
     descriptor(arguments[2])    # ours to write to, and never written to
     host.trace.info("Worker", "Waiting to receive the job message from the "
                     "channel.")
+    control = Control(reader)
     kind, body = reader.receive(MESSAGE_SECONDS)
     if kind != channel.NEW_JOB:
         raise ValueError("Expected NewJobRequest, got message type %d" % kind)
     message = json.loads(body)
-    control = Control(reader)
     settings = Store(host.directories.root).settings()
     host.add_agent("RunnerId", settings.get("agentId", 0))
     host.add_agent("GroupId", settings.get("poolId", 0))
