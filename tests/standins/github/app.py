@@ -78,7 +78,10 @@ class App:
         self.requests.append(entry)
         response = await self.guarded(
             request, lambda item: self.faults.apply(item, self.route))
-        entry["status"] = response.status if response else None
+        if response:
+            entry["status"] = response.status
+        elif request.upgraded:
+            entry["status"] = 101
         return response
 
     @staticmethod

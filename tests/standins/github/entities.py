@@ -213,6 +213,7 @@ class Job:
     log: Blob = field(default_factory=Blob)
     step_logs: dict = field(default_factory=dict)
     summaries: dict = field(default_factory=dict)
+    diagnostics: Blob = field(default_factory=Blob)
     feed: list = field(default_factory=list)
     events: list = field(default_factory=list)
 

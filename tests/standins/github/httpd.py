@@ -87,6 +87,7 @@ class Request:
     headers: dict
     body: bytes
     connection: "Connection"
+    upgraded: bool = False
 
     def __post_init__(self):
         path, _, query = self.target.partition("?")
@@ -238,6 +239,7 @@ class WebSocket:
     """The server's side of a WebSocket (RFC 6455), text frames only."""
 
     def __init__(self, request):
+        self.request = request
         self.reader = request.connection.reader
         self.writer = request.connection.writer
         self.key = request.headers.get("sec-websocket-key", "")
@@ -250,6 +252,7 @@ class WebSocket:
             b"Connection: Upgrade\r\nSec-WebSocket-Accept: "
             + base64.b64encode(digest) + b"\r\n\r\n")
         await self.writer.drain()
+        self.request.upgraded = True
 
     async def messages(self):
         """Yield each text message until the client closes."""

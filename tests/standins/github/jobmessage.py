@@ -175,8 +175,11 @@ def variables(job, base):
         "system.runner.lowdiskspacethreshold": "100",
         "system.github.results_endpoint": f"{base}/results/",
         "system.github.launch_endpoint": f"{base}/",
+        "system.github.results_upload_with_sdk": "true"
+        if job.spec.get("upload_with_sdk", True) else None,
         "system.orchestrationId": f"{job.plan_id}.job.__default",
         "DistributedTask.NewActionMetadata": "true",
+        "actions_display_helpful_actions_download_errors": "true",
         "actions_step_debug": "true" if job.spec.get("debug") else None,
     }
     secret = {"system.github.token": job.github_token,

@@ -3,8 +3,14 @@
 Section 4, points 5 to 7 of the protocol.  Logs go to signed URLs in the
 manner of Azure blobs: one PUT as a BlockBlob, or an AppendBlob that is
 created, appended to and sealed.
+
+The variable `system.github.results_upload_with_sdk` makes the Worker use
+Azure's library for that.  Without it the Worker can upload short logs only:
+its own way to create an append blob fails before anything is sent (2.336.0:
+"header 'Content-Type' does not support multiple values").
 """
 
+import email.utils
 import json
 import urllib.parse
 
@@ -70,6 +76,8 @@ def signed_url(app, request, blob):
 
 def blob_of(job, call, step):
     """Return where what `call` asks for belongs, and its answer's key."""
+    if call == "GetJobDiagLogsSignedBlobURL":
+        return job.diagnostics, "diag_logs_url"
     if call == "GetStepSummarySignedBlobURL":
         return job.summaries.setdefault(step, Blob()), "summary_url"
     if call == "GetStepLogsSignedBlobURL":
@@ -83,7 +91,7 @@ async def get_signed_url(app, request, call):
     if job is None:
         return twirp_error(401, "unauthenticated", "the token is not valid")
     step = request.data().get("step_backend_id")
-    if step is None and call != "GetJobLogsSignedBlobURL":
+    if step is None and call.startswith("GetStep"):
         return twirp_error(400, "invalid_argument", "step_backend_id")
     blob, key = blob_of(job, call, step)
     return Response.json({
@@ -112,7 +120,8 @@ def add_receiver_routes():
         return handler
 
     for call in ("GetStepLogsSignedBlobURL", "GetJobLogsSignedBlobURL",
-                 "GetStepSummarySignedBlobURL"):
+                 "GetStepSummarySignedBlobURL",
+                 "GetJobDiagLogsSignedBlobURL"):
         routes.add("POST", f"{RECEIVER}/{call}")(signed(call))
     for call in ("CreateStepLogsMetadata", "CreateJobLogsMetadata",
                  "CreateStepSummaryMetadata"):
@@ -137,22 +146,52 @@ async def put_blob(app, request, name):
     blob = app.state.blobs.get(name)
     if blob is None or query.get("sig") != right:
         return azure_error(403, "AuthenticationFailed")
-    if query.get("comp") == "appendblock":
-        if blob.kind != "AppendBlob":
-            return azure_error(409, "InvalidBlobType")
-        if blob.sealed:
-            return azure_error(409, "BlobIsSealed")
+    if query.get("comp") in ("appendblock", "seal"):
+        refusal = append(blob, request)
+    else:
+        refusal = create(blob, request)
+    if refusal:
+        return refusal
+    app.state.changed()
+    return Response(200 if query.get("comp") == "seal" else 201, b"", {
+        "ETag": f'"{app.state.version:#x}"',
+        "Last-Modified": email.utils.formatdate(app.state.clock(),
+                                                usegmt=True),
+        "x-ms-version": "2021-08-06", "x-ms-request-server-encrypted": "true",
+        "x-ms-blob-append-offset": str(len(blob.data)),
+        "x-ms-blob-committed-block-count": str(blob.appends)})
+
+
+def create(blob, request):
+    """Create a blob; return a refusal, or None."""
+    kind = request.headers.get("x-ms-blob-type")
+    if kind not in ("BlockBlob", "AppendBlob"):
+        return azure_error(400, "MissingRequiredHeader")
+    if blob.kind and request.headers.get("if-none-match") == "*":
+        return azure_error(409, "BlobAlreadyExists")
+    blob.kind, blob.sealed, blob.appends = kind, False, 0
+    blob.data = request.body
+    return None
+
+
+def append(blob, request):
+    """Append to a blob, seal it, or both; return a refusal, or None.
+
+    Azure's library seals in a call of its own, the Worker's own way with the
+    last block.
+    """
+    if blob.kind is None:
+        return azure_error(404, "BlobNotFound")
+    if blob.kind != "AppendBlob":
+        return azure_error(409, "InvalidBlobType")
+    if blob.sealed:
+        return azure_error(409, "BlobIsSealed")
+    if request.query["comp"] == "appendblock":
         blob.data += request.body
         blob.appends += 1
-        blob.sealed = query.get("seal") == "true"
-    else:
-        kind = request.headers.get("x-ms-blob-type")
-        if kind not in ("BlockBlob", "AppendBlob"):
-            return azure_error(400, "MissingRequiredHeader")
-        blob.kind, blob.sealed, blob.appends = kind, False, 0
-        blob.data = request.body
-    app.state.changed()
-    return Response(201, b"", {"ETag": f'"{app.state.version:#x}"'})
+    blob.sealed = (request.query["comp"] == "seal"
+                   or request.query.get("seal") == "true")
+    return None
 
 
 @routes.add("GET", "/blobs/{name}")
