@@ -68,6 +68,7 @@ struct config_github {
 	char *url;  /* scheme://host[:port], in lower case, no slash */
 	char *host; /* its host[:port] */
 	enum config_auth auth;
+	bool gh;
 	char *token_file; /* absolute; CONFIG_AUTH_FILE */
 	char *token_env;  /* name of a variable; CONFIG_AUTH_ENV */
 	char *ca_file;	  /* absolute, or NULL */
@@ -77,7 +78,8 @@ struct config_entry; /* see entries.h */
 
 /* Owns all it points to. Every path in it is absolute. */
 struct config {
-	char *file; /* absolute path of the file it came from */
+	char *file;	 /* absolute path of the file it came from */
+	int64_t version; /* of the file's format: 1 */
 	struct config_github github;
 	enum config_engine engine;
 	char *data; /* data directory */
@@ -94,6 +96,7 @@ struct config {
 /* One mistake in a file */
 struct config_problem {
 	int line, column; /* from 1; 0 where it is about the whole file */
+	size_t order;	  /* of its finding */
 	char *text;	  /* without the place */
 };
 
@@ -101,6 +104,7 @@ struct config_problems {
 	char *file;		  /* as the user knows it */
 	struct config_problem *v; /* sorted by place */
 	size_t n;
+	bool failed; /* there was no memory for all of them */
 };
 
 void config_problems_clear(struct config_problems *problems);

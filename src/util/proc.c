@@ -186,7 +186,7 @@ char *proc_find(const char *name)
 	return NULL;
 }
 
-char **proc_env_allowed(char *const *names)
+char **proc_env_allowed(const char *const *names)
 {
 	char **out = strv_dup(NULL);
 

@@ -48,6 +48,6 @@ char *proc_find(const char *name);
 
 /* From the process's own environment, the variables of a NULL-terminated
  * list of allowed names; a new vector, or NULL without memory. */
-char **proc_env_allowed(char *const *names);
+char **proc_env_allowed(const char *const *names);
 
 #endif
