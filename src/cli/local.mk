@@ -1,1 +1,18 @@
-# see ../../Makefile.am
+# deskrun-runner, the manager. All but main() is a library, for the tests.
+bin_PROGRAMS += deskrun-runner
+noinst_LIBRARIES += libcli.a
+libcli_a_SOURCES = \
+	src/cli/cli.c %D%/cli.h \
+	src/cli/cmd_config.c \
+	src/cli/cmd_help.c \
+	src/cli/cmd_version.c \
+	src/cli/commands.c %D%/commands.h \
+	src/cli/help.c %D%/help.h \
+	src/cli/lookup.c %D%/lookup.h \
+	src/cli/options.c %D%/options.h \
+	src/cli/table.c %D%/table.h \
+	src/cli/table_json.c
+
+deskrun_runner_SOURCES = src/cli/main.c
+deskrun_runner_LDADD = libcli.a libconfig.a libutil.a \
+	$(YAML_LIBS) $(JANSSON_LIBS)

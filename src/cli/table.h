@@ -72,7 +72,11 @@ void table_show_as(struct table *t, const char *shown);
 int table_print(const struct table *t, enum cli_output output, FILE *to,
 	struct dr_err *err);
 
-/* The JSON alone, without a line end; pure. */
+/* The first row alone, as one JSON object. */
+int table_print_object(const struct table *t, FILE *to, struct dr_err *err);
+
+/* The JSON alone, without a line end; pure. -1 without memory. */
 int table_json(const struct table *t, struct dr_buf *out);
+int table_json_object(const struct table *t, struct dr_buf *out);
 
 #endif

@@ -74,9 +74,9 @@ static void check_auth(struct config *config, struct config_problems *problems)
 }
 
 /* In lower case and without the slash at the end, and its host. */
-static void tidy_url(struct config_github *github,
-	struct config_problems *problems)
+static void tidy_url(struct config *config, struct config_problems *problems)
 {
+	struct config_github *github = &config->github;
 	size_t len;
 
 	if (!github->url)
@@ -87,7 +87,8 @@ static void tidy_url(struct config_github *github,
 	if (github->url[len - 1] == '/')
 		github->url[len - 1] = '\0';
 	github->host = strdup(strstr(github->url, "://") + 3);
-	if (!github->host)
+	if (!github->host ||
+		entries_change(config, "github.url", github->url) < 0)
 		problems->failed = true;
 }
 
@@ -147,8 +148,8 @@ static void check_pool_name(struct config *config, size_t i,
 			strcasecmp(config->pools[k].name, name) == 0) {
 			blame_pool(config, problems, i, "name",
 				"pools[%zu].name: pools[%zu] is called '%s', "
-				"too",
-				i, k, name);
+				"too (case does not count)",
+				i, k, config->pools[k].name);
 			return;
 		}
 	}
@@ -271,7 +272,7 @@ void conflicts_find(const struct config_context *context, struct config *config,
 	int64_t total = 0;
 
 	check_auth(config, problems);
-	tidy_url(&config->github, problems);
+	tidy_url(config, problems);
 	if (config->runner_version &&
 		strcmp(config->runner_version, "latest") == 0) {
 		free(config->runner_version);

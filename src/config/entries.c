@@ -40,6 +40,21 @@ const struct config_entry *entries_find(const struct config *config,
 	return NULL;
 }
 
+int entries_change(struct config *config, const char *path, const char *value)
+{
+	for (size_t i = 0; i < config->n_entries; i++) {
+		struct config_entry *entry = &config->entries[i];
+
+		if (strcmp(entry->path, path) != 0)
+			continue;
+		free(entry->value);
+		entry->value = strdup(value);
+		if (!entry->value)
+			return -1;
+	}
+	return 0;
+}
+
 bool config_value_next(const struct config *config, size_t *at,
 	struct config_value *value)
 {

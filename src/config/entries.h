@@ -13,6 +13,8 @@ struct config_entry {
 /* Copies both texts. Returns 0, or -1 without memory. */
 int entries_add(struct config *config, const char *path, const char *value,
 	int line, int column);
+/* Gives the entry of that path another value; the same. */
+int entries_change(struct config *config, const char *path, const char *value);
 /* The entry of that path, or NULL; the configuration's. */
 const struct config_entry *entries_find(const struct config *config,
 	const char *path);

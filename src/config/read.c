@@ -197,8 +197,12 @@ static void remember_list(struct reader *r, const struct place *at)
 
 static void read_list(struct reader *r, const struct place *at)
 {
+	char found[FOUND_SIZE];
+
 	if (at->node->kind != NODE_LIST) {
-		wrong(r, at, at->node);
+		problems_add(r->problems, at->node->line, at->node->column,
+			"%s: found %s, expected a list in brackets", at->path,
+			what_is(at->node, found));
 		return;
 	}
 	for (const struct node *c = at->node->first; c; c = c->next)
