@@ -59,8 +59,8 @@ static enum action running_phase(const struct wish *wish,
 	case PHASE_BUSY:
 		return ACT_DONE;
 	case PHASE_UNREGISTERED:
-		if (slot->state.reason)
-			return ACT_FAIL;
+		if (wish->tried)
+			return slot->state.reason ? ACT_FAIL : ACT_WAIT;
 		return wish->may_register ? ACT_REGISTER : ACT_WAIT;
 	case PHASE_FATAL:
 		return ACT_FAIL;
@@ -80,7 +80,7 @@ static enum action towards_running(const struct wish *wish,
 	 * administrator removed it; what is left of it serves nobody */
 	if ((registered(slot) && hub == HUB_ABSENT) ||
 		slot->state.phase == PHASE_DEREGISTERED ||
-		(slot->alive && wish->outdated))
+		wish->outdated)
 		return slot->alive || registered(slot)
 			? towards_gone(&replace, slot, hub)
 			: ACT_START;

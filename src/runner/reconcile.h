@@ -31,8 +31,9 @@ enum goal {
 struct wish {
 	enum goal goal;
 	bool now;	  /* do not wait for a running job: cancel it */
-	bool outdated;	  /* its supervisor has another spec than is wanted */
+	bool outdated;	  /* it was started with another spec than is wanted */
 	bool may_register; /* fewer than the limit register just now */
+	bool tried;	  /* a token was handed over, and the slot has reacted */
 };
 
 enum action {

@@ -80,12 +80,17 @@ static void registering_waits_for_its_turn(void **state)
 static void a_failed_registration_is_reported(void **state)
 {
 	struct engine_slot slot = idle();
+	struct wish wish = run;
 
 	(void)state;
 	slot.registration.id = 0;
 	slot.state.phase = PHASE_UNREGISTERED;
 	slot.state.reason = (char *)"no such group";
-	assert_int_equal(reconcile(&run, &slot, HUB_ABSENT), ACT_FAIL);
+	wish.tried = true;
+	assert_int_equal(reconcile(&wish, &slot, HUB_ABSENT), ACT_FAIL);
+	/* what an earlier command met is tried again */
+	wish.tried = false;
+	assert_int_equal(reconcile(&wish, &slot, HUB_ABSENT), ACT_REGISTER);
 }
 
 static void an_interrupted_stop_is_undone_by_start(void **state)
@@ -102,6 +107,8 @@ static void an_interrupted_stop_is_undone_by_start(void **state)
 static int play(const struct wish *wish, struct engine_slot *slot,
 	enum hub_presence hub, enum action *seen, int max)
 {
+	struct wish still_outdated = *wish;
+
 	for (int n = 0; n < max; n++) {
 		enum action a = reconcile(wish, slot, hub);
 
@@ -125,6 +132,8 @@ static int play(const struct wish *wish, struct engine_slot *slot,
 		case ACT_FORGET:
 			slot->registration.id = 0;
 			slot->spec = NULL;
+			still_outdated.outdated = false;
+			wish = &still_outdated;
 			break;
 		case ACT_START:
 			slot->alive = true;
