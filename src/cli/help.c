@@ -102,11 +102,7 @@ void help_program(const struct cli_command *const *commands, FILE *to)
 	for (status = cli_statuses; status->meaning; status++)
 		fprintf(to, "  %3d  %s\n", (int)status->code, status->meaning);
 	fprintf(to,
-		"
-		'%s help COMMAND' tells more of a command.Manuals
-		: "
-		  "%s(1), deskrun.yaml(5).
-		  ",
-		CLI_PROGRAM,
-		CLI_PROGRAM);
+		"\n'%s help COMMAND' tells more of a command. Manuals:\n"
+		"%s(1), deskrun.yaml(5).\n",
+		CLI_PROGRAM, CLI_PROGRAM);
 }
