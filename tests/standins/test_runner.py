@@ -415,7 +415,9 @@ def test_an_outdated_version_ends_it(registered, value, code):
         online=False,
         ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE=value)
     assert registered.wait() == code
-    assert registered.said("An error occurred: too old")
+    assert registered.said("An error occurred: Exception of type "
+                           "'GitHub.DistributedTask.WebApi."
+                           "AccessDeniedException' was thrown.")
     registered.github.clear_faults()
 
 
@@ -444,6 +446,16 @@ def test_dotenv_reaches_the_job(registered):
     registered.start()
     job = registered.run_job("echo \"<$FROM_DOTENV>\"")
     assert "<a=b>" in registered.log(job)
+
+
+def test_run_sh_runs_the_listener(registered):
+    registered.enqueue("true")
+    done = subprocess.run([registered.root / "run.sh", "--once"],
+                          env=ENVIRONMENT, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0
+    assert "completed with result: Succeeded" in done.stdout
+    assert "Exiting runner..." in done.stdout
 
 
 def test_unconfigured_it_does_not_run(runner):
@@ -571,7 +583,8 @@ def wait_for_feed(github, job, line):
 def test_hooks_surround_the_job(registered, tmp_path):
     script = ("echo \"$HOOK_MARK|$PWD|$GITHUB_JOB|$GITHUB_RUN_ID|"
               "$RUNNER_TEMP|${GITHUB_TOKEN-none}|$0\"\n"
-              "test -s \"$GITHUB_EVENT_PATH\"\n")
+              "test -s \"$GITHUB_EVENT_PATH\"\n"
+              "tr '\\0' ' ' < /proc/$$/cmdline; echo\n")
     started = hook(tmp_path, "started.sh", "HOOK_MARK=one\n" + script)
     completed = hook(tmp_path, "completed.sh", "HOOK_MARK=two\n" + script)
     registered.start(ACTIONS_RUNNER_HOOK_JOB_STARTED=started,
@@ -583,6 +596,7 @@ def test_hooks_surround_the_job(registered, tmp_path):
                      "Complete runner", "Complete job"]
     log = strip(registered.log(job))
     work = registered.root / "_work"
+    assert f"\n/usr/bin/bash -e {started}" in log
     one, two = (re.search(f"(?m)^{mark}\\|(.*)$", log).group(1).split("|")
                 for mark in ("one", "two"))
     assert one[0] == two[0] == str(work / "demo/demo")
@@ -659,7 +673,7 @@ def test_commands_in_the_output_become_annotations(registered):
     registered.start()
     job = registered.run_job("echo '::warning file=a.c,line=3::odd'")
     (annotation,) = job["step_results"][1]["annotations"]
-    assert annotation["level"] == "WARNING"
+    assert annotation["level"] == "warning"
     assert annotation["message"] == "odd"
     assert (annotation["path"], annotation["startLine"]) == ("a.c", 3)
 
@@ -687,12 +701,30 @@ def gone(pid):
         return True
 
 
+@standin_only
 def test_steps_time_out(registered):
-    registered.start()
-    job = registered.run_job({"run": "sleep 60 & wait",
-                              "timeout-minutes": 0.02})
-    assert job["conclusion"] == "failed"
-    assert "has timed out after" in registered.log(job)
+    """Time-outs count in minutes, so the one of a step is not waited for."""
+    sys.path.insert(0, str(HERE / "runner"))
+    from runnerlib import events, processes
+
+    class Calm:
+        def look(self):
+            pass
+
+        def sources(self):
+            return []
+
+        def stop_step(self):
+            return False
+
+    class Quiet:
+        def info(self, *_):
+            pass
+
+    program = processes.Program(["sleep", "60"], "/", os.environ, print,
+                                Quiet())
+    with pytest.raises(processes.Canceled):
+        program.run(Calm(), events.Deadline(0.2))
 
 
 def test_shells(registered):
@@ -743,7 +775,7 @@ def test_logs_and_leftovers_are_where_they_belong(registered):
     assert not list((diag / "blocks").iterdir())
     work = registered.root / "_work"
     assert not list((work / "_temp").iterdir())
-    for name in ("_actions", "_tool", "_PipelineMapping", "demo/demo"):
+    for name in ("_tool", "_PipelineMapping", "demo/demo"):
         assert (work / name).is_dir(), name
     assert job["log_bytes"] > 0
 
@@ -779,7 +811,10 @@ def service():
 
 def message(service, *scripts):
     url = "http://127.0.0.1:%d/run/" % service.server_port
-    steps = [{"type": "action", "id": "00000000-0000-0000-0000-%012d" % n,
+    def uuid(number):
+        return "00000000-0000-4000-8000-%012d" % number
+
+    steps = [{"type": "action", "id": uuid(n),
               "name": "__run", "contextName": "__run",
               "reference": {"type": "script"}, "condition": "success()",
               "inputs": {"type": 2, "map": [
@@ -787,14 +822,22 @@ def message(service, *scripts):
                    "Value": {"type": 0, "lit": script}}]}}
              for n, script in enumerate(scripts)]
     return {
-        "messageType": "RunnerJobRequest", "plan": {"planId": "p"},
-        "timeline": {"id": "t"}, "jobId": "j", "jobDisplayName": "solo",
+        "messageType": "RunnerJobRequest", "jobDisplayName": "solo",
+        "plan": {"scopeIdentifier": uuid(90), "planType": "actions",
+                 "version": 12, "planId": uuid(91)},
+        "timeline": {"id": uuid(92), "changeId": 1}, "jobId": uuid(93),
+        "jobName": "__default", "requestId": 0,
+        "lockedUntil": "0001-01-01T00:00:00",
         "resources": {"endpoints": [{
             "name": "SystemVssConnection", "url": url, "authorization": {
-                "parameters": {"AccessToken": "a.b.c"}}, "data": {}}]},
+                "scheme": "OAuth", "parameters": {
+                    "AccessToken": "eyJhbGciOiJub25lIn0.e30.c2ln"}},
+            "data": {}, "isShared": False, "isReady": True}]},
         "contextData": {"github": {"t": 2, "d": [
             {"k": "repository", "v": "octo/demo"}]}},
-        "variables": {}, "mask": [], "steps": steps, "billingOwnerId": "1"}
+        "variables": {}, "mask": [], "steps": steps, "billingOwnerId": "1",
+        "environmentVariables": None, "defaults": None, "workspace": None,
+        "fileTable": [".github/workflows/ci.yml"]}
 
 
 class Solo:
@@ -897,6 +940,19 @@ def test_the_worker_outlives_its_listener(solo, service):
     assert solo.wait()[0] == 100
 
 
+def test_steps_inherit_the_channel(solo, service):
+    solo.start()
+    out = solo.root / "descriptors"
+    solo.send(1, json.dumps(message(
+        service, f"ls /proc/self/fd > {out}; grep SigIgn /proc/self/status"
+        f" >> {out}")))
+    assert solo.wait()[0] == 100
+    text = out.read_text()
+    for number in solo.process.args[2:]:
+        assert number in text.split()
+    assert int(text.split()[-1], 16) & 1 << signal.SIGPIPE - 1
+
+
 def test_sigterm_fails_the_job(solo, service):
     solo.start()
     mark = solo.root / "up"
@@ -913,7 +969,7 @@ def test_rubbish_on_the_channel_is_a_crash_with_a_reason(solo):
     solo.send(7, "what")
     code, out = solo.wait()
     assert code == 1
-    assert "Expected NewJobRequest" in out
+    assert "Expected 'NewJobRequest'. Actual '7'." in out
 
 
 def test_the_worker_exits_a_little_after_its_report(solo, service):

@@ -24,10 +24,6 @@ class ChannelTimeout(Exception):
     """The other end did not take or bring a message in time."""
 
 
-class ChannelClosed(Exception):
-    """The other end is closed, and no message can come any more."""
-
-
 def encode(kind, text):
     body = text.encode("utf-16-le", "surrogatepass")
     if len(body) > MAX_BYTES:
@@ -51,26 +47,28 @@ def send(fd, kind, text, timeout):
 
 
 class Reader:
-    """Collects the bytes of a pipe into messages; feed it when readable."""
+    """Collects the bytes of a pipe into messages.
+
+    The pipe stays blocking: a shim that handed it over shares the open file
+    description, and with it the flag.
+    """
 
     def __init__(self, fd):
         self._fd = fd
         self._data = bytearray()
         self.closed = False
-        os.set_blocking(fd, False)
+        self._poller = select.poll()
+        self._poller.register(fd, select.POLLIN)
 
     def fileno(self):
         return self._fd
 
     def feed(self):
-        """One read; returns (kind, text) once a message is complete."""
-        if not self.closed:
-            try:
-                chunk = os.read(self._fd, 1 << 20)
-                self.closed = not chunk
-                self._data += chunk
-            except BlockingIOError:
-                pass
+        """Reads what is there; returns (kind, text) of a whole message."""
+        if not self.closed and self._poller.poll(0):
+            chunk = os.read(self._fd, 1 << 20)
+            self.closed = not chunk
+            self._data += chunk
         return self._take()
 
     def _take(self):
@@ -89,13 +87,11 @@ class Reader:
     def receive(self, timeout):
         """Waits for one message; a closed pipe does not shorten the wait."""
         deadline = Deadline(timeout)
-        poller = select.poll()
-        poller.register(self._fd, select.POLLIN)
         while not deadline.passed():
             if self.closed:
                 select.poll().poll(deadline.left() * 1000)
                 continue
-            poller.poll(deadline.left() * 1000)
+            self._poller.poll(deadline.left() * 1000)
             message = self.feed()
             if message:
                 return message

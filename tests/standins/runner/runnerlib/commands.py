@@ -3,7 +3,8 @@
 import os
 
 # Name of the variable (GITHUB_<NAME>) and prefix of the file's name.
-FILES = (("path", "add_path_"), ("env", "set_env_"),
+FILES = (("artifacts", "artifacts_"), ("artifacts_list", "artifacts_list_"),
+         ("path", "add_path_"), ("env", "set_env_"),
          ("step_summary", "step_summary_"), ("state", "save_state_"),
          ("output", "set_output_"))
 SUMMARY_LIMIT = 1024 * 1024
@@ -42,11 +43,12 @@ def parse(line):
 class OutputCommands:
     """Handles the lines of one step's output.
 
-    `step` offers write(line), issue(kind, message, properties), and
-    set_output(name, value); `masker` learns new secrets.
+    `step` offers write(line), issue(kind, message, properties),
+    set_output(name, value), and the flags `debug` and `notices`; `masker`
+    learns new secrets.
     """
 
-    ISSUES = {"error": "failure", "warning": "warning", "notice": "notice"}
+    ISSUES = ("error", "warning", "notice")
 
     def __init__(self, step, masker):
         self._step = step
@@ -66,7 +68,9 @@ class OutputCommands:
             self._run(line, *command)
 
     def _run(self, line, name, properties, data):
-        if name in self.ISSUES:
+        if name == "notice" and not self._step.notices:
+            self._step.write(line)
+        elif name in self.ISSUES:
             self._step.issue(name, data, properties)
         elif name == "add-mask":
             self._masker.add(data)

@@ -69,7 +69,8 @@ class WorkerProcess:
             [path, "spawnclient", str(theirs_in), str(theirs_out)],
             cwd=self._host.directories.bin, env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, pass_fds=(theirs_in, theirs_out))
+            stderr=subprocess.PIPE, pass_fds=(theirs_in, theirs_out),
+            restore_signals=False)      # SIGPIPE stays ignored, as from .NET
         self.process.stdin.close()
         readers = [threading.Thread(target=self._read, args=(stream, echo),
                                     daemon=True)
@@ -302,7 +303,7 @@ class Dispatcher:
                               "app crash: %s" % (worker.returncode, detail))
         annotations = []
         if detail.strip():
-            annotations.append({"level": "FAILURE", "message": detail})
+            annotations.append({"level": "failure", "message": detail})
         try:
             service.post("completejob", {
                 "planId": job["plan"]["planId"], "jobId": job["jobId"],

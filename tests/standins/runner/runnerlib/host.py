@@ -157,6 +157,7 @@ class Host:
         self.trace = Trace(self.directories, kind)
         self.terminal = Terminal(self.trace)
         self._agents = []
+        self.channel = ()           # the Worker's pipes
         self.session = new_uuid()   # X-Actions-Session of this process
         self.trace.info(kind, "Version: %s" % build.VERSION)
         self.trace.info(kind, "Commit: %s" % build.COMMIT)

@@ -60,10 +60,8 @@ class Job:
             host.add_agent("OrchestrationId", orchestration)
         self.results = Results(host, message, self._token)
         self.feed = self._open_feed(endpoint)
-        diag = host.directories.diag
-        self.blocks = os.path.join(diag, "blocks")
-        self.log = LogFile(os.path.join(diag, "pages"), "%s_%s_1.log" % (
-            self.timeline, message["jobId"]))
+        self.log = LogFile(host.directories.diag, self.timeline,
+                           message["jobId"])
         self.work = host.directories.work(settings)
         self.temp = os.path.join(self.work, "_temp")
         self.workspace = None
@@ -333,7 +331,7 @@ class Job:
         all of it."""
         result = self.status()
         if self.log.end():
-            self.results.upload_log(self.log.path, self.log.lines)
+            self.results.upload_log(self.log)
         self.results.finish()
         if self.feed:
             self.feed.close()

@@ -64,6 +64,7 @@ class Signals:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, handler)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)   # ignored by Python
 
     def _interrupt(self, _number, _frame):
         self._terminal.line("Exiting...")
@@ -270,7 +271,11 @@ def run(host, store, options, signals):
         return Session(host, store, settings, signals).run(
             once or bool(settings.get("ephemeral")))
     except RunnerTooOld as error:
-        host.terminal.error("An error occurred: %s" % error)
+        # The server's words do not reach the real one's console either.
+        host.trace.error("Runner", str(error))
+        host.terminal.error(
+            "An error occurred: Exception of type 'GitHub.DistributedTask."
+            "WebApi.AccessDeniedException' was thrown.")
         return EXIT_DEPRECATED if as_bool(os.environ.get(
             "ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE")) \
             else EXIT_TERMINATED

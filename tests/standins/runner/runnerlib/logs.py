@@ -1,8 +1,8 @@
 """The log of a job and of each of its steps, on disk until sent.
 
-Every line begins with its time; files begin with a byte order mark.  A
-step's file lies in _diag/blocks, the job's in _diag/pages, as the runner
-has its own there while it works.
+Every line begins with its time; files begin with a byte order mark.  There
+are two copies, a page and a block, which the real runner keeps for the old
+and the new log service: what a job can find there, it can find here.
 """
 
 import os
@@ -11,26 +11,38 @@ from .host import now_o
 
 
 class LogFile:
-    def __init__(self, directory, name):
-        os.makedirs(directory, exist_ok=True)
-        self.path = os.path.join(directory, name)
+    """Two equal files in DIAG, made with the first line."""
+
+    def __init__(self, diag, timeline, record):
+        self._paths = [
+            os.path.join(diag, "pages", "%s_%s_1.log" % (timeline, record)),
+            os.path.join(diag, "blocks", "%s_%s.1" % (timeline, record))]
         self.lines = 0
-        self._file = None
+        self._files = []
 
     def write(self, text):
-        if self._file is None:
-            self._file = open(self.path, "x", encoding="utf-8-sig",
-                              errors="replace", newline="\n")
-        self._file.write(text)
+        if not self._files:
+            for path in self._paths:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                self._files.append(open(path, "x", encoding="utf-8-sig",
+                                        errors="replace", newline="\n"))
+        for file in self._files:
+            file.write(text)
         self.lines += text.count("\n")
 
     def end(self):
         """True when there is anything to send."""
-        if self._file is None:
-            return False
-        self._file.close()
-        self._file = None
-        return True
+        for file in self._files:
+            file.close()
+        return bool(self._files)
+
+    def read(self):
+        with open(self._paths[1], "rb") as file:
+            return file.read()
+
+    def delete(self):
+        for path in self._paths:
+            os.unlink(path)
 
 
 class StepLog:

@@ -53,15 +53,18 @@ class Program:
 
     Only the program itself gets the signals of a cancellation, and only it
     is killed in the end: its children are the sweep's business, or nobody's.
+    It gets the descriptors `inherited` beside its own three.
     """
 
-    def __init__(self, argv, cwd, environment, sink, trace):
+    def __init__(self, argv, cwd, environment, sink, trace, inherited=()):
         self._trace = trace
         environment = dict(environment, GITHUB_ACTIONS="true")
         environment.setdefault("CI", "true")
         self._process = subprocess.Popen(
             argv, cwd=cwd, env=environment, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=inherited,
+            restore_signals=False)      # SIGPIPE stays ignored, as from .NET
         self._process.stdin.close()
         self._streams = [Lines(self._process.stdout, sink),
                          Lines(self._process.stderr, sink)]

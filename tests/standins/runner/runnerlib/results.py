@@ -5,7 +5,6 @@ delays the end of a job but not its steps.
 """
 
 import json
-import os
 import queue
 import threading
 import time
@@ -50,10 +49,10 @@ class Results:
         with self._lock:
             self._steps[step.id] = record
 
-    def upload_log(self, path, lines, step_id=None):
-        """Queues a finished log file, of a step or of the whole job; it is
+    def upload_log(self, log, step_id=None):
+        """Queues a finished LogFile, of a step or of the whole job; it is
         deleted once sent."""
-        self._queue.put(("log", path, lines, step_id))
+        self._queue.put(("log", log, step_id))
 
     def upload_summary(self, data, step_id):
         self._queue.put(("summary", data, step_id))
@@ -120,18 +119,17 @@ class Results:
         if not answer.ok:
             raise wire.WireError("PUT of a log: %d" % answer.status)
 
-    def _send_log(self, path, lines, step_id):
+    def _send_log(self, log, step_id):
         what = "Step" if step_id else "Job"
         ids = dict(self._ids)
         if step_id:
             ids["step_backend_id"] = step_id
         answer = self._call(TWIRP + "Get%sLogsSignedBlobURL" % what, ids)
-        with open(path, "rb") as file:
-            self._put(answer["logs_url"], answer.get("blob_storage_type"),
-                      file.read())
+        self._put(answer["logs_url"], answer.get("blob_storage_type"),
+                  log.read())
         self._call(TWIRP + "Create%sLogsMetadata" % what,
-                   dict(ids, uploaded_at=now_o(), line_count=lines))
-        os.unlink(path)
+                   dict(ids, uploaded_at=now_o(), line_count=log.lines))
+        log.delete()
 
     def _send_summary(self, data, step_id):
         ids = dict(self._ids, step_backend_id=step_id)

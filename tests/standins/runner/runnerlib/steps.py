@@ -40,12 +40,14 @@ class Step:
     timeout = None
     context_name = None
 
+    LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
+
     def __init__(self, job, name, number, step_id=None, action=None):
         self.job = job
         self.id = step_id or new_uuid()
         self.name = name
         self.number = number
-        self.action = action or name.lower().replace(" ", "_")
+        self.action = action
         self.state = "pending"
         self.result = None
         self.outcome = None
@@ -56,9 +58,11 @@ class Step:
         self.environment = {}
         self.debug = job.debug
         self._issues = {}
-        self._file = LogFile(job.blocks, "%s_%s.1" % (job.timeline, self.id))
+        self._file = LogFile(job.host.directories.diag, job.timeline, self.id)
         self.log = StepLog(job.log, self._file, job.masker,
                            job.feed.for_step(self.id) if job.feed else None)
+        self.notices = job.variables.get(
+            "distributedtask.enhancedannotations", "").lower() == "true"
 
     def write(self, line):
         self.log.write(line)
@@ -70,10 +74,8 @@ class Step:
         self._issues[kind] = self._issues.get(kind, 0) + 1
         if self._issues[kind] > MAX_ISSUES:
             return
-        level = {"error": "FAILURE", "warning": "WARNING",
-                 "notice": "NOTICE"}[kind]
-        annotation = {"level": level, "message": message,
-                      "stepNumber": self.number}
+        line = self._file.lines
+        annotation = {"level": self.LEVELS[kind], "message": message}
         for ours, theirs in (("file", "path"), ("title", "title")):
             if properties.get(ours):
                 annotation[theirs] = properties[ours]
@@ -82,7 +84,10 @@ class Step:
                              ("endcolumn", "endColumn")):
             if properties.get(ours, "").isdigit():
                 annotation[theirs] = int(properties[ours])
-        self.annotations.append(annotation)
+        if "path" not in annotation and "startLine" not in annotation:
+            annotation["startLine"] = line      # of the step's log
+        annotation.setdefault("endLine", annotation.get("startLine", 0))
+        self.annotations.append(dict(annotation, stepNumber=self.number))
 
     def error(self, message):
         self.issue("error", message, {})
@@ -103,8 +108,7 @@ class Step:
         self.completed = now_o()
         self.job.results.step_changed(self)
         if self._file.end():
-            self.job.results.upload_log(self._file.path, self._file.lines,
-                                        self.id)
+            self.job.results.upload_log(self._file, self.id)
         if self.context_name and not self.context_name.startswith("__"):
             self.job.steps_context[self.context_name] = {
                 "outputs": self.outputs,
@@ -112,13 +116,15 @@ class Step:
                 "conclusion": OUTCOMES[self.result]}
 
     def as_result(self):
-        """The step's entry in completejob."""
-        return {"external_id": self.id, "number": self.number,
-                "name": self.name, "action_name": self.action,
-                "type": self.kind, "status": self.state,
-                "conclusion": self.result, "started_at": self.started,
-                "completed_at": self.completed,
-                "annotations": self.annotations}
+        """The step's entry in completejob; of a step that did not run it
+        is not told what it would have been."""
+        entry = {"external_id": self.id, "number": self.number,
+                 "name": self.name}
+        if self.action:
+            entry.update(action_name=self.action, type=self.kind)
+        return dict(entry, status=self.state, conclusion=self.result,
+                    started_at=self.started, completed_at=self.completed,
+                    annotations=self.annotations)
 
     def evaluator(self):
         """Contexts as this step sees them: its own env on the job's."""
@@ -145,11 +151,11 @@ class ProgramStep(Step):
         self.job.host.trace.info("ProcessInvoker", "Starting %r in %s"
                                  % (argv, cwd))
         output = commands.OutputCommands(self, self.job.masker)
-        minutes = self._minutes()
+        minutes = self.minutes()
         deadline = Deadline(minutes * 60 if minutes else None)
         try:
             program = Program(argv, cwd, environment, output.line,
-                              self.job.host.trace)
+                              self.job.host.trace, self.job.host.channel)
         except OSError as error:
             raise StepError("An error occurred trying to start process '%s' "
                             "with working directory '%s'. %s" % (
@@ -160,7 +166,7 @@ class ProgramStep(Step):
             if self.job.control.stop_step():
                 self.error("The operation was canceled.")
                 return "canceled"
-            raise StepError("The action '%s' has timed out after %g minutes."
+            raise StepError("The action '%s' has timed out after %d minutes."
                             % (self.name, minutes))
         finally:
             self._apply(files)
@@ -176,9 +182,10 @@ class ProgramStep(Step):
             self.error("Unable to process file command successfully.")
             raise StepError(str(error))
 
-    def _minutes(self):
+    def minutes(self):
+        """Whole ones; what is less than one is no time-out at all."""
         value = template_value(self.timeout, self.evaluator())
-        return float(value) if value else 0
+        return int(float(value)) if value else 0
 
     def files(self):
         files = commands.CommandFiles(self.job.temp, new_uuid())
@@ -202,28 +209,32 @@ class HookStep(ProgramStep):
     """Set up runner, Complete runner: a script of the administrator's.
 
     Its path is not quoted, so that one with blanks falls apart as it does
-    in the real runner.
+    in the real runner.  The log names bash's own arguments, yet bash is run
+    with sh's, `bash -e PATH`, without pipefail: the real runner was seen to.
     """
 
     def __init__(self, job, name, number, path, what):
-        super().__init__(job, name, number)
+        super().__init__(job, name, number, action={
+            "job started": "Pre Job Hook",
+            "job completed": "Post Job Hook"}[what])
         self._path = path
         self._what = what
 
     def _command(self):
+        """(program, form of its arguments as told, and as used)"""
         extension = os.path.splitext(self._path)[1]
         if extension == ".sh":
             name = "bash" if which("bash", self.job.prepend_path) else "sh"
             program = which(name, self.job.prepend_path)
-            return program, SHELLS[name]
+            return program, SHELLS[name], SHELLS["sh"]
         if extension == ".ps1":
             program = which("pwsh", self.job.prepend_path)
             if program:
-                return program, SHELLS["pwsh"]
+                return program, SHELLS["pwsh"], SHELLS["pwsh"]
         if extension == ".js":
             node = os.path.join(self.job.host.directories.externals,
                                 "node20", "bin", "node")
-            return node, "{0}"
+            return node, "{0}", "{0}"
         raise StepError("%s is not a valid path to a script. Make sure it "
                         "ends in '.sh', '.ps1' or '.js'." % self._path)
 
@@ -233,9 +244,9 @@ class HookStep(ProgramStep):
         if not os.path.isfile(self._path):
             raise StepError("File doesn't exist")
         self.job.write_event()
-        program, form = self._command()
+        program, told, form = self._command()
         self.write("##[group]Run '%s'" % self._path)
-        self.write("shell: %s %s" % (program, form))
+        self.write("shell: %s %s" % (program, told))
         self.write("##[endgroup]")
         files = self.files()
         environment = self.base_environment()
@@ -251,7 +262,7 @@ class ScriptStep(ProgramStep):
     kind = "run"
 
     def __init__(self, job, data, number):
-        super().__init__(job, script_name(data), number, data["id"], "run")
+        super().__init__(job, script_name(data), number, data["id"])
         self._data = data
         self.condition = data.get("condition") or "success()"
         self.continue_on_error = data.get("continueOnError")
@@ -288,6 +299,8 @@ class ScriptStep(ProgramStep):
 
     def perform(self):
         self.job.write_event()
+        self.job.contexts["github"].update(action_repository="",
+                                           action_ref="")
         files = self.files()
         inputs = {name: text(value) for name, value in (template_value(
             self._data.get("inputs"), self.evaluator()) or {}).items()}

@@ -90,7 +90,6 @@ def descriptor(text):
     """An inherited pipe by its number; anything else is refused."""
     fd = int(text)
     os.fstat(fd)
-    os.set_inheritable(fd, False)
     return fd
 
 
@@ -98,14 +97,17 @@ def run(host, arguments):
     if len(arguments) != 3 or arguments[0].lower() != "spawnclient":
         raise ValueError("Runner.Worker spawnclient IN OUT, not %r"
                          % (arguments,))
-    reader = channel.Reader(descriptor(arguments[1]))
-    descriptor(arguments[2])    # ours to write to, and never written to
+    # The second is there to write to, and never written to.  Steps inherit
+    # both from the real Worker: what a job leaves running holds them open.
+    host.channel = [descriptor(text) for text in arguments[1:]]
+    reader = channel.Reader(host.channel[0])
     host.trace.info("Worker", "Waiting to receive the job message from the "
                     "channel.")
     control = Control(reader)
     kind, body = reader.receive(MESSAGE_SECONDS)
     if kind != channel.NEW_JOB:
-        raise ValueError("Expected NewJobRequest, got message type %d" % kind)
+        raise ValueError("MessageType does not equal expected value. Expected"
+                         " 'NewJobRequest'. Actual '%d'." % kind)
     message = json.loads(body)
     settings = Store(host.directories.root).settings()
     host.add_agent("RunnerId", settings.get("agentId", 0))
@@ -122,6 +124,7 @@ def run(host, arguments):
 
 def main(bin_directory):
     """Whatever fails is told on stdout, which the Listener collects."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)   # ignored by Python
     host = Host(bin_directory, "Worker")
     try:
         return run(host, sys.argv[1:])
