@@ -10,6 +10,11 @@
 extern const struct cli_command cmd_config_check;
 extern const struct cli_command cmd_config_show;
 extern const struct cli_command cmd_help;
+extern const struct cli_command cmd_list;
+extern const struct cli_command cmd_logs;
+extern const struct cli_command cmd_start;
+extern const struct cli_command cmd_status;
+extern const struct cli_command cmd_stop;
 extern const struct cli_command cmd_version;
 
 /* Ends with NULL. */

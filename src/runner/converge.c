@@ -18,6 +18,7 @@ struct track {
 	struct roster_runner *r;
 	enum goal goal;
 	struct slot_spec spec; /* GOAL_RUNNING */
+	int64_t known_id;      /* registration that GitHub's list was held to */
 	bool given;	       /* a registration token, at given_seq */
 	uint64_t given_seq;
 	int starts;
@@ -262,11 +263,11 @@ static int step(const struct run *run, struct track *t)
 	int rc;
 
 	note_progress(t);
-	/* what this command registered is newer than GitHub's list */
-	if (t->given && t->r->hub == HUB_ABSENT &&
-		t->r->slot.registration.id > 0 &&
-		t->r->slot.state.phase != PHASE_DEREGISTERED)
-		t->r->hub = HUB_OURS;
+	/* what was registered meanwhile is newer than GitHub's list */
+	if (run->c->hub && t->r->slot.registration.id != t->known_id) {
+		t->known_id = t->r->slot.registration.id;
+		t->r->hub = t->known_id > 0 ? HUB_OURS : HUB_ABSENT;
+	}
 	/* a token was handed over, and nothing has come of it yet */
 	if (registers(t))
 		return 0;
@@ -383,6 +384,7 @@ static int begin(struct run *run, struct dr_err *err)
 		t->r = &c->roster->v[i];
 		t->goal = t->r->pool ? c->goal : c->rest;
 		t->progress_at = run->started_at;
+		t->known_id = t->r->slot.registration.id;
 		t->shown = t->r->slot.state.phase;
 		t->shown_epoch = t->r->slot.state.epoch;
 		if (t->goal == GOAL_RUNNING &&

@@ -6,6 +6,9 @@ librunner_a_SOURCES = \
 	src/runner/reconcile.c src/runner/reconcile.h \
 	src/runner/release.c src/runner/release.h \
 	src/runner/roster.c src/runner/roster.h \
+	src/runner/session.c src/runner/session.h \
+	src/runner/start.c src/runner/start.h \
+	src/runner/stop.c src/runner/stop.h \
 	src/runner/spec.c src/runner/spec.h \
 	src/runner/tail.c src/runner/tail.h
 
