@@ -463,6 +463,23 @@ def test_unconfigured_it_does_not_run(runner):
     assert runner.wait() == 1
 
 
+def test_https_trusts_what_ssl_cert_file_names(tmp_path, tarball):
+    address = free_address(40, 59)
+    with Server(address, tls_dir=tmp_path / "tls") as github:
+        runner = Runner(tmp_path / "tree", tarball, github)
+        token = github.registration_token()
+        url = github.https_url + "/" + REPOSITORY
+        given = ("--unattended", "--url", url, "--token", token, "--name",
+                 runner.name, "--labels", runner.name)
+        assert runner.script(*given).returncode == 1
+        trust = {"SSL_CERT_FILE": str(tmp_path / "tls/ca.pem")}
+        done = runner.script(*given, **trust)
+        assert done.returncode == 0, done.stderr
+        runner.start(**trust)
+        assert runner.run_job("true")["conclusion"] == "succeeded"
+        assert runner.stop() == 0
+
+
 # Workers that die, hang, or are something else
 
 def replace_worker(runner, text):
@@ -793,6 +810,12 @@ class Service(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def do_GET(self):
+        self.server.seen.append((self.path, None))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def log_message(self, *_):
         pass
 
@@ -988,3 +1011,22 @@ def test_the_worker_without_its_body_does_not_start(solo):
     code, out = solo.wait()
     assert code != 0
     assert "does not exist" in out
+
+
+# The HTTP client
+
+@standin_only
+@pytest.mark.parametrize("no_proxy,proxied", [
+    ("", True), ("other.test", True), ("example.test", False),
+    (".test", False), ("example.test:81", True)])
+def test_proxy_variables_are_obeyed(service, monkeypatch, no_proxy, proxied):
+    sys.path.insert(0, str(HERE / "runner"))
+    from runnerlib import wire
+    monkeypatch.setenv("http_proxy",
+                       "http://127.0.0.1:%d" % service.server_port)
+    monkeypatch.setenv("no_proxy", no_proxy)
+    url = wire.Url("http://example.test/path")
+    assert (wire.proxy_for(url) is not None) == proxied
+    if proxied:
+        assert wire.request("GET", "http://example.test/path").ok
+        assert service.seen == [("http://example.test/path", None)]
