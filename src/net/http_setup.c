@@ -192,10 +192,7 @@ static void set_method(CURL *curl, const struct http_transfer *t)
 
 static void set_security(CURL *curl, const struct http_transfer *t)
 {
-	const char *directory = curl_version_info(CURLVERSION_NOW)->age >=
-			CURLVERSION_SEVENTH
-		? curl_version_info(CURLVERSION_NOW)->capath
-		: NULL;
+	const char *directory = curl_version_info(CURLVERSION_NOW)->capath;
 
 	/* Redirects are followed by http.c, which judges each. */
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
