@@ -54,7 +54,7 @@ void problems_sort(struct config_problems *problems)
 }
 
 /* GitHub's tokens have had these beginnings since 2021. */
-static bool looks_secret(const char *text)
+bool problems_secret(const char *text)
 {
 	static const char *const beginnings[] = {
 		"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"};
@@ -70,7 +70,7 @@ const char *problems_found(const char *text, char out[FOUND_SIZE])
 {
 	size_t len = strlen(text), shown = len > 64 ? 60 : len;
 
-	if (looks_secret(text)) {
+	if (problems_secret(text)) {
 		snprintf(out, FOUND_SIZE, "what looks like a token");
 		return out;
 	}

@@ -18,4 +18,7 @@ void problems_sort(struct config_problems *problems);
 #define FOUND_SIZE 96
 const char *problems_found(const char *text, char out[FOUND_SIZE]);
 
+/* Whether a text has the form of a token of GitHub's. */
+bool problems_secret(const char *text);
+
 #endif

@@ -62,9 +62,9 @@ static void remember(struct reader *r, const struct place *at,
 static const char *what_is(const struct node *node, char out[FOUND_SIZE])
 {
 	if (node->kind == NODE_MAP)
-		return "a map";
+		return node->first ? "a map" : "an empty map";
 	if (node->kind == NODE_LIST)
-		return "a list";
+		return node->first ? "a list" : "an empty list";
 	if (node_is_null(node))
 		return "nothing";
 	return problems_found(node->text, out);
@@ -148,8 +148,9 @@ static bool store(struct reader *r, const struct place *at,
 	bool oom = false, stored;
 
 	if (node->kind != NODE_SCALAR || node_is_null(node) ||
-		(node->quoted && !value_is_text(at->key)))
-		stored = false;
+		(node->quoted && !value_is_text(at->key)) ||
+		problems_secret(node->text))
+		stored = false; /* what is stored may be shown */
 	else
 		stored = value_store(at->key, node->text, r->context, at->base,
 			&oom);
@@ -299,6 +300,34 @@ static void read_map(struct reader *r, const struct place *at)
 		read_scope(r, &scope);
 }
 
+/* The key that somebody may have meant by an unknown one, or NULL. */
+static const struct schema_key *meant_key(const char *parent, const char *name)
+{
+	const struct schema_key *known = NULL;
+	struct nearest nearest;
+
+	nearest_init(&nearest, name);
+	while ((known = schema_below(parent, known)))
+		nearest_offer(&nearest, schema_name(known));
+	return nearest.found ? schema_find(parent, nearest.found) : NULL;
+}
+
+/* A required key that is there, but misspelt, was reported as unknown. */
+static void missing(struct reader *r, const struct scope *scope,
+	const struct schema_key *key)
+{
+	char expected[SCHEMA_EXPECTED_SIZE];
+
+	for (const struct node *c = scope->map->first; c; c = c->next)
+		if (!schema_find(scope->parent, c->key->text) &&
+			meant_key(scope->parent, c->key->text) == key)
+			return;
+	problems_add(r->problems, scope->map->line, scope->map->column,
+		"'%s' is missing%s%s, expected %s", schema_name(key),
+		*scope->path ? " in " : "", scope->path,
+		schema_expected(key, expected));
+}
+
 /* What the table, or the surroundings, have for a key that is absent. */
 static void read_default(struct reader *r, const struct place *at,
 	const struct scope *scope)
@@ -311,10 +340,7 @@ static void read_default(struct reader *r, const struct place *at,
 	if ((key->flags & SCHEMA_DATA) && r->context->data)
 		text = r->context->data;
 	if (key->flags & SCHEMA_REQUIRED) {
-		problems_add(r->problems, scope->map->line, scope->map->column,
-			"'%s' is missing%s%s, expected %s", schema_name(key),
-			*scope->path ? " in " : "", scope->path,
-			schema_expected(key, expected));
+		missing(r, scope, key);
 		return;
 	}
 	if (!text)
@@ -390,19 +416,16 @@ static void list_known(const char *parent, char *out, size_t size)
 static void unknown_key(struct reader *r, const struct scope *scope,
 	const struct node *key)
 {
-	const struct schema_key *known = NULL;
+	const struct schema_key *meant = meant_key(scope->parent, key->text);
 	char found[FOUND_SIZE], list[192];
-	struct nearest nearest;
 
-	nearest_init(&nearest, key->text);
-	while ((known = schema_below(scope->parent, known)))
-		nearest_offer(&nearest, schema_name(known));
 	problems_found(key->text, found);
 	list_known(scope->parent, list, sizeof(list));
-	if (nearest.found)
+	if (meant)
 		problems_add(r->problems, key->line, key->column,
 			"unknown key %s%s%s; did you mean '%s'?", found,
-			*scope->path ? " in " : "", scope->path, nearest.found);
+			*scope->path ? " in " : "", scope->path,
+			schema_name(meant));
 	else
 		problems_add(r->problems, key->line, key->column,
 			"unknown key %s%s%s, expected one of %s", found,

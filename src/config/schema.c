@@ -127,8 +127,8 @@ const struct schema_key schema[] = {
 		ROOT(data),
 		.fallback = "/var/lib/deskrun",
 		.check = check_data,
-		.expected = "a path without ',', ':' and '\\', which overlay "
-			    "mounts cannot take",
+		.expected = "a path other than / and without ',', ':' and '\\' "
+			    "(overlay mounts cannot take them)",
 		.summary = "the data directory",
 	},
 	{
@@ -194,7 +194,7 @@ const struct schema_key schema[] = {
 		POOL(labels),
 		.fallback = "deskrun",
 		.check = check_label,
-		.expected = "labels of 1 to 256 characters without spaces and "
+		.expected = "1 to 256 characters without spaces and "
 			    "commas",
 		.summary = "labels besides self-hosted, Linux, X64 or ARM64",
 	},
@@ -429,8 +429,8 @@ const char *schema_expected(const struct schema_key *key,
 		[SCHEMA_TEXT] = "text",
 		[SCHEMA_PATH] = "a path",
 		[SCHEMA_FLAG] = "true or false",
-		[SCHEMA_TEXTS] = "a list of texts",
-		[SCHEMA_PATHS] = "a list of paths",
+		[SCHEMA_TEXTS] = "text",
+		[SCHEMA_PATHS] = "a path",
 		[SCHEMA_ENV] = "a map of names and values",
 	};
 

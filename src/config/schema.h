@@ -68,7 +68,7 @@ const struct schema_key *schema_find(const char *parent, const char *name);
 /* The last word of its path */
 const char *schema_name(const struct schema_key *key);
 
-/* What a value has to be, in words. Returns out. */
+/* What a value (each one of a list) has to be, in words. Returns out. */
 #define SCHEMA_EXPECTED_SIZE 160
 const char *schema_expected(const struct schema_key *key,
 	char out[SCHEMA_EXPECTED_SIZE]);

@@ -337,8 +337,16 @@ static struct node *read_stream(struct reader *r)
 struct node *yaml_tree(const char *text, size_t len,
 	struct config_problems *problems)
 {
-	struct reader r = {.text = text, .len = len, .problems = problems};
+	struct reader r = {.problems = problems};
 	struct node *root;
+
+	/* libyaml skips it only where it is to find out the encoding */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
+	r.text = text;
+	r.len = len;
 
 	if (!yaml_parser_initialize(&r.parser)) {
 		problems->failed = true;
