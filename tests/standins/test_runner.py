@@ -511,6 +511,23 @@ def test_a_crash_shows_its_stderr_as_an_annotation(registered):
     assert "no world: disk full" in json.dumps(job["annotations"])
 
 
+def test_a_message_that_is_not_taken_leaves_the_job_to_nobody(registered):
+    """More than a pipe holds, so that the Listener sees it closed."""
+    replace_worker(registered, "#!/bin/sh\necho no >&2\nexit 3\n")
+    registered.start()
+    job = registered.enqueue("true", env={"BALLAST": "x" * 100000})
+    registered.github.wait_job(job, "running")
+    registered.github.wait_until(
+        lambda: registered.github.job(job)["renewals"], 20, "a renewal")
+    registered.github.wait_until(
+        lambda: any(s["runner"] == registered.name
+                    and s["status"] == "Online"
+                    for s in registered.github.sessions()), 20, "Online")
+    job = registered.github.job(job)
+    assert job["status"] == "in_progress"
+    assert not registered.said("completed with result")
+
+
 def test_a_shim_may_run_the_renamed_worker(registered):
     replace_worker(registered, "#!/bin/bash\n"
                    "exec \"$(dirname \"$0\")/Runner.Worker.real\" \"$@\"\n")

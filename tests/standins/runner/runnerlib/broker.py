@@ -1,6 +1,7 @@
 """The session with GitHub, and the long poll on it."""
 
 import json
+import os
 import random
 import socket
 
@@ -145,11 +146,9 @@ class Broker:
 
     @staticmethod
     def _interval():
-        import os
         return float(os.environ.get(CONFLICT_INTERVAL) or 30)
 
     def _try_create(self):
-        import os
         agent = {"id": self._settings["agentId"],
                  "name": self._settings["agentName"],
                  "version": build.VERSION, "osDescription": os_description(),

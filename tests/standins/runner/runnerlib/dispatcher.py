@@ -236,6 +236,12 @@ class Dispatcher:
         previous.thread.join()
 
     def _run(self, dispatch):
+        """From the lock to the Worker's exit.
+
+        A Worker that closes its pipe before it took the message leaves the
+        job to nobody: as with the real one the error ends this here, while
+        the lock goes on being renewed.
+        """
         job = dispatch.job
         self._terminal.line("%s: Running job: %s" % (
             now_u(), job.get("jobDisplayName")))
@@ -253,18 +259,18 @@ class Dispatcher:
             return
         worker = WorkerProcess(self._host)
         try:
+            worker.send(channel.NEW_JOB, json.dumps(job))
+        except channel.ChannelTimeout:
+            worker.kill_and_wait()
+            renewal.stop()      # nobody completes a job that was not taken
+        else:
             self._attend(dispatch, service, renewal, worker)
-        finally:
             renewal.stop()
+        finally:
             worker.close()
 
     def _attend(self, dispatch, service, renewal, worker):
         job = dispatch.job
-        try:
-            worker.send(channel.NEW_JOB, json.dumps(job))
-        except channel.ChannelTimeout:
-            worker.kill_and_wait()
-            return      # nobody completes a job whose message was not taken
         wait_any([worker.exited, renewal.ended, dispatch.canceled])
         if worker.exited.is_set():
             result = RESULTS.get(worker.returncode)

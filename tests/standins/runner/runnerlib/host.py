@@ -5,7 +5,6 @@ moves it, and state goes where the links lead, as with the real one.
 """
 
 import os
-import sys
 import time
 
 from . import build
@@ -208,7 +207,3 @@ def load_dotenv(root):
                 os.environ[name] = value
             else:
                 os.environ.pop(name, None)
-
-
-def stderr_line(text):
-    os.write(sys.stderr.fileno(), (text + "\n").encode())

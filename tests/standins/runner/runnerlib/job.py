@@ -12,8 +12,7 @@ from .logs import LogFile
 from .masks import from_message
 from .processes import snapshot, sweep
 from .results import Results
-from .steps import (HookStep, ScriptStep, Step, StepError, parse_json,
-                    run_step)
+from .steps import HookStep, ScriptStep, Step, StepError, run_step
 from .store import Store
 
 EXIT_CODES = {"succeeded": 100, "failed": 102, "canceled": 103,
@@ -267,8 +266,8 @@ class Job:
             step.write("Runner group name: '%s'"
                        % self._settings.get("poolName"))
         step.write("##[group]GITHUB_TOKEN Permissions")
-        for name, value in parse_json(self.variables.get(
-                "system.github.token.permissions")).items():
+        for name, value in json.loads(self.variables.get(
+                "system.github.token.permissions") or "{}").items():
             step.write("%s: %s" % (name, value))
         step.write("##[endgroup]")
         if self.contexts["github"].get("secret_source"):
@@ -285,7 +284,7 @@ class Job:
         try:
             self.make_directories()
             steps, last = self._set_up(step)
-        except (SetupError, StepError, OSError) as error:
+        except (SetupError, StepError, OSError, ValueError) as error:
             step.error(str(error))
             step.complete("failed")
             self.failed()

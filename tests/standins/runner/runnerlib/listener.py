@@ -7,7 +7,7 @@ import sys
 
 from . import build, wire
 from .events import Event, wait_any
-from .host import Host, as_bool, load_dotenv
+from .host import Host, as_bool, load_dotenv, now_u
 from .options import ConfigurationError, Options
 from .store import Store, delete_local
 
@@ -125,7 +125,6 @@ class Session:
         if outcome == FAILURE:
             return EXIT_TERMINATED
         self._terminal.line("Current runner version: '%s'" % build.VERSION)
-        from .host import now_u
         self._terminal.line("%s: Listening for Jobs" % now_u())
         return self._listen(once)
 
@@ -297,7 +296,7 @@ def main(bin_directory):
         host.terminal.error(
             "Unrecognized command-line input arguments for command %s: '%s'. "
             "For usage refer to: .\\config.cmd --help or ./config.sh --help"
-            % (options.commands[:1], ", ".join(unknown)))
+            % ("".join(options.commands[:1]), ", ".join(unknown)))
     store = Store(root)
     if options.flag("help"):
         host.terminal.line(USAGE)

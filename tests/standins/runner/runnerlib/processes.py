@@ -44,6 +44,11 @@ class Lines:
         for line in whole:
             self._emit(line)
 
+    def close(self):
+        if self.open:
+            self.open = False
+            self._stream.close()
+
     def _emit(self, raw):
         self._sink(raw.decode("utf-8", "replace").rstrip("\r"))
 
@@ -97,8 +102,7 @@ class Program:
         finally:
             os.close(self._exit)
             for stream in self._streams:
-                if stream.open:
-                    stream._stream.close()
+                stream.close()
 
     def _step(self, control, timeout):
         """Waits for something to happen; True once the program is gone."""

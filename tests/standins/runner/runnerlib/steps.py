@@ -1,6 +1,5 @@
 """The steps of a job: its scripts, and the hooks around them."""
 
-import json
 import os
 
 from . import commands
@@ -389,10 +388,3 @@ def run_step(step, job):
     step.complete(result)
     if result == "failed":
         job.failed()
-
-
-def parse_json(value):
-    try:
-        return json.loads(value or "{}")
-    except ValueError:
-        return {}

@@ -10,7 +10,7 @@ import os
 import select
 import socket
 
-from .events import Deadline, Event
+from .events import Deadline, wait_any
 
 NAMES = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden",
          404: "NotFound", 405: "MethodNotAllowed", 409: "Conflict",
@@ -306,7 +306,6 @@ RETRY_GAPS = (1, 3, 7)
 def request_with_retry(method, address, headers=None, body=b"", until=(),
                        timeout=100, gaps=RETRY_GAPS):
     """request(), tried again after no answer and after 5xx and 429."""
-    from .events import wait_any
     for gap in gaps + (None,):
         try:
             answer = request(method, address, headers, body, until, timeout)
@@ -318,7 +317,3 @@ def request_with_retry(method, address, headers=None, body=b"", until=(),
         if wait_any([e for e in until if e is not None], gap):
             raise Aborted()
     raise AssertionError("the last try returns or raises")
-
-
-__all__ = ["Aborted", "Connection", "Event", "Response", "Url", "WireError",
-           "request", "request_with_retry"]
