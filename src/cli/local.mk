@@ -23,3 +23,12 @@ deskrun_runner_LDADD = libcli.a librunner.a libengine.a libunpack.a \
 	libgithub.a libnet.a libconfig.a libutil.a \
 	$(CURL_LIBS) $(ARCHIVE_LIBS) $(YAML_LIBS) $(CRYPTO_LIBS) \
 	$(JANSSON_LIBS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_options tests/unit/test_table
+TESTS += tests/unit/test_options tests/unit/test_table
+endif
+tests_unit_test_options_SOURCES = tests/unit/test_options.c
+tests_unit_test_options_LDADD = $(deskrun_runner_LDADD) $(CMOCKA_LIBS)
+tests_unit_test_table_SOURCES = tests/unit/test_table.c
+tests_unit_test_table_LDADD = libcli.a $(unit_ldadd)

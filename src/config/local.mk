@@ -14,3 +14,13 @@ libconfig_a_SOURCES = \
 	src/config/token.c \
 	src/config/values.c %D%/values.h \
 	src/config/yaml.c %D%/yaml.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_config tests/unit/test_token
+TESTS += tests/unit/test_config tests/unit/test_token
+endif
+tests_unit_test_config_SOURCES = tests/unit/test_config.c
+tests_unit_test_config_LDADD = libconfig.a $(YAML_LIBS) $(unit_ldadd)
+tests_unit_test_token_SOURCES = tests/unit/test_token.c
+tests_unit_test_token_LDADD = libconfig.a $(YAML_LIBS) $(unit_ldadd)
+EXTRA_DIST += tests/unit/config tests/unit/scratch.h
