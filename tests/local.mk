@@ -1,5 +1,10 @@
 # Unit tests: a program a module, by cmocka, through TAP.
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 TESTS_ENVIRONMENT = CMOCKA_MESSAGE_OUTPUT=tap
-EXTRA_DIST += tests/unit/unit.h
 unit_ldadd = libutil.a $(CMOCKA_LIBS) $(JANSSON_LIBS)
+
+# Built by scripts/bench alone.
+EXTRA_PROGRAMS = tests/bench/listener tests/bench/worker
+CLEANFILES = $(EXTRA_PROGRAMS)
+tests_bench_listener_SOURCES = tests/bench/listener.c tests/bench/bench.h
+tests_bench_worker_SOURCES = tests/bench/worker.c tests/bench/bench.h
