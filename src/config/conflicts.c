@@ -194,7 +194,7 @@ static bool name_runners(struct config *config, size_t i,
 		struct dr_buf name;
 
 		dr_buf_init(&name, 4096);
-		expand(pool, context->host, n + 1, &name);
+		expand(pool, context->host, n, &name);
 		pool->runners[n] = dr_buf_steal(&name);
 		if (!pool->runners[n])
 			break;

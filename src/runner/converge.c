@@ -185,7 +185,7 @@ static int refuse(struct track *t, struct dr_err *err)
 	return dr_err_set(err, DR_BUSY,
 		"%s: GitHub has a runner of this name that is not ours (id "
 		"%lld); remove it there if nobody needs it, or give the pool "
-		"another \"name\"", t->r->name, (long long)t->r->hub_id);
+		"another \"runner_name\"", t->r->name, (long long)t->r->hub_id);
 }
 
 /* 1: something was done, observe again at once; 0: wait */

@@ -248,7 +248,7 @@ static void thousand_pools_are_read(void **state)
 			i);
 	assert_int_equal(parse(text.data, &c, &problems, &err), 0);
 	assert_int_equal(c.n_pools, 1000);
-	assert_string_equal(c.pools[999].runners[9], "box-p999-10");
+	assert_string_equal(c.pools[999].runners[9], "box-p999-9");
 }
 
 static void defaults_satisfy_their_own_keys(void **state)
