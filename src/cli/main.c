@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -19,14 +18,14 @@ static void on_signal(int sig)
 	cli_interrupted = 1;
 }
 
-/* The token is in our memory: it belongs into no core file, and other
- * processes of the user are not to read it by ptrace(2) or /proc. */
+/*
+ * The token is in our memory: it belongs into no core file, and other
+ * processes of the user are not to read it by ptrace(2) or /proc. Not by
+ * RLIMIT_CORE, which supervisors and so jobs would inherit.
+ */
 static void guard_memory(void)
 {
-	const struct rlimit none = {0, 0};
-
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	setrlimit(RLIMIT_CORE, &none);
 }
 
 /* A file that is opened must not become the standard output. */
