@@ -14,3 +14,14 @@ libutil_a_SOURCES = \
 	src/util/slot_json.c \
 	src/util/slot_events_json.c \
 	src/util/strv.c %D%/strv.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_fs tests/unit/test_slot tests/unit/test_util
+TESTS += tests/unit/test_fs tests/unit/test_slot tests/unit/test_util
+endif
+tests_unit_test_fs_SOURCES = tests/unit/test_fs.c
+tests_unit_test_fs_LDADD = $(unit_ldadd)
+tests_unit_test_slot_SOURCES = tests/unit/test_slot.c
+tests_unit_test_slot_LDADD = $(unit_ldadd)
+tests_unit_test_util_SOURCES = tests/unit/test_util.c
+tests_unit_test_util_LDADD = $(unit_ldadd)
