@@ -1,6 +1,7 @@
 """The stand-in GitHub against the real runner: its yardstick.
 
-DESKRUN_REAL_RUNNER names a directory that holds an unpacked runner.
+DESKRUN_RUNNER_TREE names a directory that holds an unpacked runner, or its
+tarball.
 """
 
 import os
@@ -13,13 +14,12 @@ import time
 
 import pytest
 
-from github.client import Server, free_address
+from standins.github.client import Server, free_address
 
-TREE = os.environ.get("DESKRUN_REAL_RUNNER")
-MUST_RUN = os.environ.get("DESKRUN_TESTS_MUST_RUN") == "1"
+TREE = os.environ.get("DESKRUN_RUNNER_TREE")
 
 pytestmark = pytest.mark.skipif(
-    not TREE and not MUST_RUN, reason="DESKRUN_REAL_RUNNER is not set")
+    not TREE, reason="DESKRUN_RUNNER_TREE is not set")
 
 
 class RealRunner:
@@ -114,7 +114,10 @@ def fixture_github(tmp_path):
 def fixture_tree():
     """One copy of the runner, on the file system of the tests."""
     with tempfile.TemporaryDirectory(prefix="real-runner-") as base:
-        shutil.copytree(TREE, f"{base}/tree", symlinks=True)
+        if os.path.isdir(TREE):
+            shutil.copytree(TREE, f"{base}/tree", symlinks=True)
+        else:
+            shutil.unpack_archive(TREE, f"{base}/tree", "gztar")
         yield f"{base}/tree"
 
 

@@ -1,0 +1,166 @@
+"""Nothing of a job is seen in the next one, beside it, or on the machine."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import leftovers
+from desk import PATH
+from probes import Planter
+from waiting import wait_until
+
+# A sibling shares the network with the job that plants, for as long as it
+# runs: a private network is a matter of "network:".
+NETWORK = {"listener", "abstract"}
+
+
+def seen(text):
+    """Return the names that a look has seen, and how many it looked for."""
+    return (set(re.findall(r"\bseen=(\S+)", text)),
+            int(re.search(r"\blooked=(\d+)", text).group(1)))
+
+
+def look_on_host(planter):
+    """Look on the machine itself."""
+    return seen(subprocess.run(
+        ["bash", "-c", planter.look(on_host=True)], text=True, check=True,
+        env={"PATH": PATH, "HOME": "/root"}, stdout=subprocess.PIPE).stdout)
+
+
+@pytest.mark.parametrize("mode", ["standard", "privileged"])
+def test_no_leak_of_any_kind_is_seen(make_desk, host_file, mode):
+    """Planted and seen in one job; then seen nowhere."""
+    desk = make_desk(pools=[{"name": name, "mode": mode}
+                            for name in ("one", "two")])
+    github = desk.github
+    planter = Planter(desk.mark, github.parts.hostname, mode == "privileged")
+    host_file(planter.host_file)
+    desk.start()
+    hold = desk.hold()
+    first = desk.enqueue([planter.plant(), planter.look(), hold.step],
+                         pool="one")
+    hold.wait()
+    sibling = desk.run_job([planter.look()], pool="two")
+    hold.release()
+    assert github.wait_job(first)["conclusion"] == "succeeded"
+    log = github.log(first)
+    assert not re.findall(r"\bnot-planted=\S+", log)
+    assert seen(log)[0] == planter.names()
+    following = desk.run_job([planter.look()], pool="one")
+    assert following["runner_name"] == desk.slot("one").name
+    assert seen(github.log(following["id"])) == (set(), len(planter.names()))
+    assert seen(github.log(sibling["id"]))[0] <= NETWORK
+    assert look_on_host(planter)[0] == set()
+    for name in ("one", "two"):
+        desk.slot(name).wait_clean()
+    receipt = desk.slot("one").receipts()[0]
+    assert receipt["processes"] >= 5
+    assert receipt["files"] >= 20
+    assert receipt["verdict"] == "clean"
+    if mode == "privileged":
+        assert receipt["mounts"] >= 3
+
+
+def test_the_machine_is_not_the_jobs_to_read(desk, host_file):
+    """Secrets of the machine, and our own files, are masked."""
+    mark = f"{desk.mark}-secret"
+    places = [f"/etc/ssh/ssh_host_{mark}_key", f"/root/{mark}",
+              f"/home/{mark}/{mark}", f"/etc/ssl/private/{mark}.key",
+              f"/etc/wireguard/{mark}.conf", f"/var/spool/cron/{mark}"]
+    for place in places:
+        host_file(place, f"{mark}\n")
+    hashes = [line.split(":")[1] for line in
+              pathlib.Path("/etc/shadow").read_text().splitlines()]
+    assert set(hashes) - {"*"}, "this machine's shadow proves nothing"
+    desk.start()
+    script = "\n".join(
+        [f"if test -e {place}; then echo visible={place}; fi"
+         for place in [*places, desk.data, desk.config_file, desk.token_file,
+                       "/etc/deskrun"]]
+        + ["echo shadow=$(cut -d: -f2 /etc/shadow | sort -u | tr '\\n' ,)",
+           "echo gshadow=$(cut -d: -f2 /etc/gshadow | sort -u | tr '\\n' ,)",
+           "echo accounts=$(wc -l </etc/shadow)",
+           "echo homes=$(ls -A /root /home/* 2>/dev/null | grep -v : | wc -w)",
+           "touch ~/works && echo home=writable"])
+    log = desk.github.log(desk.run_job([script])["id"])
+    assert not re.findall(r"\bvisible=\S+", log)
+    assert re.search(r"\bshadow=(\S*)", log).group(1) == "*,"
+    assert re.search(r"\bgshadow=(\S*)", log).group(1) in ("*,", "")
+    assert f"accounts={len(hashes)}" in log
+    assert "home=writable" in log
+
+
+def test_what_is_exposed_is_seen(make_desk, host_file):
+    """host.expose takes a mask away, and that alone."""
+    mark = f"{{}}-{os.getpid()}"
+    shown = host_file(f"/etc/ssl/private/{mark.format('shown')}.pem", "A\n")
+    hidden = host_file(f"/etc/ssl/private/{mark.format('hidden')}.pem")
+    desk = make_desk(host={"expose": [str(shown)]})
+    desk.start()
+    desk.run_job([f"test $(cat {shown}) = A", f"test ! -e {hidden}"])
+
+
+def test_the_credentials_do_not_exist_in_a_world(desk):
+    """.runner does; .credentials and the key do not, nor another _diag."""
+    desk.start()
+    upper = desk.slot().path / "state/upper"
+    assert (upper / ".credentials").exists()
+    assert (upper / ".credentials_rsaparams").exists()
+    job = desk.run_job([
+        "cd $RUNNER_TEMP/../..; test -e .runner; "
+        "test ! -e .credentials; test ! -e .credentials_rsaparams; "
+        "echo diag=$(ls _diag | grep -c Runner_)",
+        "find / -xdev -name '.credentials*' 2>/dev/null | "
+        "sed 's/^/found=/'"])
+    log = desk.github.log(job["id"])
+    assert "diag=0" in log
+    assert not re.findall(r"\bfound=\S*credentials", log)
+
+
+def test_worlds_have_namespaces_of_their_own(desk):
+    """Mount, pid, ipc, uts and cgroup; the machine's are not among them."""
+    desk.start()
+    kinds = ("mnt", "pid", "ipc", "uts", "cgroup")
+    seen_ones = []
+    for _ in range(2):
+        log = desk.github.log(desk.run_job([
+            f"for n in {' '.join(kinds)}; do "
+            "echo ns=$(readlink /proc/self/ns/$n); done"])["id"])
+        seen_ones += re.findall(r"\bns=(\S+)", log)
+    ours = [os.readlink(f"/proc/self/ns/{kind}") for kind in kinds]
+    assert len(seen_ones) == 2 * len(kinds)
+    assert not set(seen_ones) & set(ours)
+    # an inode may be used again once a namespace is gone: not so for pid
+    assert len(set(seen_ones)) > len(kinds)
+
+
+def test_a_world_is_dead_before_the_next_job_begins(desk):
+    """Its processes are gone when the runner is asked for the next one."""
+    desk.start()
+    desk.run_job([
+        "for i in $(seq 50); do env -i setsid bash -c "
+        f"'exec -a {desk.mark}-many sleep 9999' >/dev/null 2>&1 & done; "
+        "exec 3<>/dev/null"])
+    desk.run_job(["true"])
+    mark = f"{desk.mark}-many".encode()
+    alive = [pid for pid in leftovers.pids()
+             if leftovers.read(f"/proc/{pid}/cmdline").startswith(mark)]
+    assert not alive
+    assert desk.slot().receipts()[0]["processes"] >= 50
+
+
+def test_a_cancelled_job_is_wiped_as_well(desk):
+    """By GitHub's message: the world goes with its daemons."""
+    desk.start()
+    job, _hold = desk.busy()
+    desk.github.cancel(job)
+    assert desk.github.wait_job(job)["conclusion"] == "canceled"
+    receipt, = desk.slot().wait_receipts(1)
+    assert receipt["result"] in ("canceled", "cancelled")
+    desk.slot().wait_clean()
+    wait_until(lambda: not leftovers.cgroups(f"{desk.mark}-std-0/"),
+               what="the end of its cgroups")
+    desk.run_job(["true"])
