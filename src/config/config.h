@@ -76,7 +76,7 @@ struct config_github {
 
 struct config_entry; /* see entries.h */
 
-/* Owns all it points to. Every path in it is absolute. */
+/* Owns all it points to. Paths are absolute; vectors never NULL. */
 struct config {
 	char *file;	 /* absolute path of the file it came from */
 	int64_t version; /* of the file's format: 1 */

@@ -254,11 +254,22 @@ static void check_names_differ(struct config *config, size_t total,
 	free(all);
 }
 
+/* Readers need not ask whether a list is there. */
+static void fill_list(char ***list, struct config_problems *problems)
+{
+	if (!*list)
+		*list = strv_dup(NULL);
+	if (!*list)
+		problems->failed = true;
+}
+
 static void check_pool(struct config *config, size_t i,
 	struct config_problems *problems)
 {
 	struct config_pool *pool = &config->pools[i];
 
+	fill_list(&pool->labels, problems);
+	fill_list(&pool->env, problems);
 	if (pool->target)
 		pool->target_kind = check_target_kind(pool->target);
 	check_pool_name(config, i, problems);
@@ -271,6 +282,7 @@ void conflicts_find(const struct config_context *context, struct config *config,
 {
 	int64_t total = 0;
 
+	fill_list(&config->expose, problems);
 	check_auth(config, problems);
 	tidy_url(config, problems);
 	if (config->runner_version &&

@@ -225,6 +225,9 @@ static void latest_version_is_no_version(void **state)
 		0);
 	assert_null(c.runner_version);
 	assert_null(c.pools[0].group);
+	assert_int_equal(strv_len(c.pools[0].labels), 1);
+	assert_non_null(c.pools[0].env);
+	assert_non_null(c.expose);
 	assert_int_equal(c.pools[0].target_kind, CONFIG_TARGET_REPOSITORY);
 	assert_int_equal(c.github.auth, CONFIG_AUTH_DEFAULT);
 	assert_string_equal(c.github.url, "https://github.com");
