@@ -133,6 +133,7 @@ enum slot_event_type {
 	EV_WIPED,		/* world: its receipt is in receipts.jsonl */
 	EV_TAINTED,		/* world, reason */
 	EV_GATED,	 /* the Listener was told to end at a job's end */
+	EV_DRAINED,	 /* no Listener, and none is started */
 	EV_DEREGISTERED, /* GitHub deleted the registration */
 	EV_HEARTBEAT,
 	EV_FATAL,   /* reason: the supervisor gives up and ends */

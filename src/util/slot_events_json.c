@@ -1,6 +1,7 @@
 /* events.jsonl: written, and folded into a state; pure. */
 #include "util/slot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,10 +45,11 @@ static const struct {
 	[EV_JOB_STARTED] = {"job_started", HAS_WORLD, PHASE_BUSY},
 	[EV_JOB_IDENTIFIED] = {"job_identified", HAS_WORLD | HAS_JOB, -1},
 	[EV_JOB_COMPLETED] = {"job_completed",
-		HAS_WORLD | HAS_CODE | HAS_WAITED, PHASE_IDLE},
+		HAS_WORLD | HAS_CODE | HAS_WAITED, -1},
 	[EV_WIPED] = {"wiped", HAS_WORLD, -1},
 	[EV_TAINTED] = {"tainted", HAS_WORLD | HAS_REASON, -1},
 	[EV_GATED] = {"gated", HAS_WORLD, -1},
+	[EV_DRAINED] = {"drained", 0, PHASE_DRAINED},
 	[EV_DEREGISTERED] = {"deregistered", HAS_REASON, PHASE_DEREGISTERED},
 	[EV_HEARTBEAT] = {"heartbeat", 0, -1},
 	[EV_FATAL] = {"fatal", HAS_REASON, PHASE_FATAL},
@@ -199,6 +201,17 @@ static void fold_exit(struct slot_state *s, const json_t *j, uint64_t at)
 			json_str(j, "reason", NULL), at);
 }
 
+/* Worlds are named after their epoch; a supervisor that finds some of its
+ * predecessor wipes them as well. */
+static bool of_this_epoch(const struct slot_state *s, const char *world)
+{
+	char prefix[40];
+
+	snprintf(prefix, sizeof(prefix), "w-%llu-",
+		(unsigned long long)s->epoch);
+	return strncmp(world, prefix, strlen(prefix)) == 0;
+}
+
 static void fold_event(struct slot_state *s, enum slot_event_type type,
 	const json_t *j, uint64_t at)
 {
@@ -230,9 +243,12 @@ static void fold_event(struct slot_state *s, enum slot_event_type type,
 	case EV_JOB_COMPLETED:
 		forget_job(s);
 		s->jobs++;
+		/* when its Listener died, that says more */
+		if (s->phase == PHASE_BUSY)
+			enter(s, PHASE_IDLE, NULL, at);
 		break;
 	case EV_WIPED:
-		s->wiped++;
+		s->wiped += of_this_epoch(s, json_str(j, "world", ""));
 		break;
 	case EV_DEREGISTERED:
 		s->runner_id = 0;

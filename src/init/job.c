@@ -1,0 +1,168 @@
+#include "init/supervisor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "init/environment.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/strv.h"
+
+/* A Listener whose job is over has only its session to delete: it gives
+ * itself 30 seconds for that. */
+#define END_MS 45000
+
+void job_init(struct supervisor *s)
+{
+	s->job = (struct job){.pidfd = {.fd = -1}};
+}
+
+bool job_running(const struct supervisor *s)
+{
+	return s->job.pidfd.fd >= 0;
+}
+
+/* All that is not needed for the answer comes after it. */
+static void finish(struct supervisor *s)
+{
+	struct job *job = &s->job;
+	struct wipe wipe = {.kind = WIPE_WORLD};
+
+	if (job->shim)
+		shim_answer(job->shim, HANDOVER_ENDED, job->end.code, NULL);
+	wipe.waited_us = (int64_t)((clock_mono_ns() - job->ended_ns) / 1000u);
+	job->shim = NULL;
+	job->pidfd.fd = -1;
+	relay_close(&job->relay);
+	hooks_close(s);
+	gate_reset(s);
+	listener_limit(s, END_MS);
+	events_emit(&s->events,
+		&(struct slot_event){.type = EV_JOB_COMPLETED,
+			.world = job->world.name,
+			.code = job->end.code,
+			.waited_us = wipe.waited_us});
+	wipe.world = job->world;
+	wipe.identity = job->identity;
+	wipe.end = job->end;
+	wipe.ended_ms = job->ended_ms;
+	wipes_add(s, &wipe);
+	job_init(s);
+}
+
+static void on_dead(void *arg, uint32_t events)
+{
+	struct supervisor *s = arg;
+	struct job *job = &s->job;
+
+	(void)events;
+	job->ended_ns = clock_mono_ns();
+	job->ended = true;
+	loop_remove(&s->loop, &job->pidfd);
+	world_reap(&job->world, &job->end);
+	if (gate_close(s)) {
+		job->ended_ms = clock_wall_ms();
+		return;
+	}
+	job->ended_ms = clock_wall_ms();
+	finish(s);
+}
+
+void job_gate_done(struct supervisor *s)
+{
+	if (s->job.ended)
+		finish(s);
+	else
+		hooks_resume(s);
+}
+
+static int start_world(struct supervisor *s, struct shim *shim,
+	struct dr_err *err)
+{
+	struct job *job = &s->job;
+	auto_strv char **env = environment_worker(&s->spec, shim->request.envp);
+	struct world_request request = {
+		.argv = shim->request.argv, .envp = env};
+	auto_close int worker_end = -1;
+	char name[sizeof(job->world.name)];
+
+	if (!env)
+		return dr_err_oom(err);
+	if (relay_open(&job->relay, &s->loop, shim->request.fds[3], &worker_end,
+		    err) < 0)
+		return -1;
+	memcpy(request.fds, shim->request.fds, sizeof(request.fds));
+	memcpy(request.numbers, shim->request.numbers, sizeof(request.numbers));
+	request.fds[3] = worker_end;
+	snprintf(name, sizeof(name), "w-%llu-%llu",
+		(unsigned long long)s->events.epoch,
+		(unsigned long long)++s->worlds);
+	if (world_start(s->ground, name, &request, &job->world, err) == 0)
+		return 0;
+	relay_close(&job->relay);
+	snprintf(job->world.name, sizeof(job->world.name), "%s", name);
+	return -1;
+}
+
+static void refused(struct supervisor *s, struct shim *shim,
+	const struct dr_err *err)
+{
+	struct wipe wipe = {.kind = WIPE_UNBORN};
+
+	log_error("start a world: %s", err->msg);
+	shim_answer(shim, HANDOVER_REFUSED, 1, err->msg);
+	snprintf(wipe.world.name, sizeof(wipe.world.name), "%s",
+		s->job.world.name);
+	if (*wipe.world.name)
+		wipes_add(s, &wipe);
+	job_init(s);
+}
+
+void job_start(struct supervisor *s, struct shim *shim)
+{
+	struct job *job = &s->job;
+	struct dr_err err = DR_ERR_INIT;
+
+	if (start_world(s, shim, &err) < 0) {
+		refused(s, shim, &err);
+		return;
+	}
+	job->shim = shim;
+	job->pidfd = (struct loop_source){
+		.fd = job->world.pidfd,
+		.ready = on_dead,
+		.arg = s,
+	};
+	/* the shim counts as running: it is not next any more */
+	shim->complete = false;
+	if (loop_add(&s->loop, &job->pidfd, EPOLLIN, &err) < 0 ||
+		hooks_open(s, job->world.hook_fd, &err) < 0) {
+		log_error("%s", err.msg);
+		job_kill(s);
+	}
+	events_emit(&s->events,
+		&(struct slot_event){
+			.type = EV_JOB_STARTED, .world = job->world.name});
+}
+
+void job_kill(struct supervisor *s)
+{
+	struct job *job = &s->job;
+
+	if (job->pidfd.fd < 0 || job->ended || job->killed)
+		return;
+	job->killed = true;
+	world_kill(&job->world);
+}
+
+void job_shim_gone(struct supervisor *s, struct shim *shim)
+{
+	if (s->job.shim != shim)
+		return;
+	s->job.shim = NULL;
+	job_kill(s);
+	gate_give_up(s);
+}
