@@ -71,10 +71,11 @@ static void tell_busy(struct wire *w)
 	tell(w, &(struct slot_event){.type = EV_REGISTERED, .id = 42});
 	tell(w, &(struct slot_event){.type = EV_LISTENER_STARTED, .pid = 11});
 	tell(w, &(struct slot_event){.type = EV_LISTENING});
-	tell(w, &(struct slot_event){.type = EV_JOB_STARTED, .world = "w1"});
+	tell(w, &(struct slot_event){.type = EV_JOB_STARTED, .world = "w-1-1"});
 	tell(w,
-		&(struct slot_event){
-			.type = EV_JOB_IDENTIFIED, .world = "w1", .job = &job});
+		&(struct slot_event){.type = EV_JOB_IDENTIFIED,
+			.world = "w-1-1",
+			.job = &job});
 }
 
 static void events_fold_into_what_is_the_case(void **state)
@@ -87,7 +88,7 @@ static void events_fold_into_what_is_the_case(void **state)
 	assert_int_equal(s->phase, PHASE_BUSY);
 	assert_int_equal(s->runner_id, 42);
 	assert_int_equal(s->listener_pid, 11);
-	assert_string_equal(s->world, "w1");
+	assert_string_equal(s->world, "w-1-1");
 	assert_string_equal(s->job.repository, "o/r");
 	assert_null(s->job.workflow);
 	assert_string_equal(s->isolation, "world");
@@ -95,9 +96,9 @@ static void events_fold_into_what_is_the_case(void **state)
 	assert_int_equal(s->seq, 6);
 	tell(&w,
 		&(struct slot_event){.type = EV_JOB_COMPLETED,
-			.world = "w1",
+			.world = "w-1-1",
 			.waited_us = 300});
-	tell(&w, &(struct slot_event){.type = EV_WIPED, .world = "w1"});
+	tell(&w, &(struct slot_event){.type = EV_WIPED, .world = "w-1-1"});
 	assert_int_equal(s->phase, PHASE_IDLE);
 	assert_null(s->world);
 	assert_null(s->job.repository);
@@ -170,6 +171,37 @@ static void ended_listener_is_started_again_or_not(void **state)
 		&(struct slot_event){
 			.type = EV_LISTENER_EXITED, .retry_ms = -1});
 	assert_int_equal(s->phase, PHASE_DRAINED);
+	wire_clear(&w);
+}
+
+static void death_of_the_listener_outlasts_its_job(void **state)
+{
+	struct wire w = wire_new();
+
+	(void)state;
+	tell_busy(&w);
+	tell(&w,
+		&(struct slot_event){
+			.type = EV_LISTENER_EXITED, .retry_ms = 5000});
+	tell(&w,
+		&(struct slot_event){
+			.type = EV_JOB_COMPLETED, .world = "w-1-1"});
+	assert_int_equal(w.reader.phase, PHASE_BACKOFF);
+	assert_int_equal(w.reader.jobs, 1);
+	wire_clear(&w);
+}
+
+static void worlds_of_a_predecessor_are_not_counted(void **state)
+{
+	struct wire w = wire_new();
+
+	(void)state;
+	w.epoch = 2;
+	tell(&w, &(struct slot_event){.type = EV_STARTED});
+	tell(&w, &(struct slot_event){.type = EV_WIPED, .world = "w-1-7"});
+	assert_int_equal(w.reader.wiped, 0);
+	tell(&w, &(struct slot_event){.type = EV_WIPED, .world = "w-2-1"});
+	assert_int_equal(w.reader.wiped, 1);
 	wire_clear(&w);
 }
 
@@ -376,7 +408,7 @@ static void receipt_says_what_was_wiped(void **state)
 	struct slot_job job = job_of("o/r");
 	struct slot_receipt receipt = {
 		.runner = "desk-1",
-		.world = "w1",
+		.world = "w-1-1",
 		.job = &job,
 		.isolation = "world",
 		.mode = "standard",
@@ -414,6 +446,8 @@ int main(void)
 		cmocka_unit_test(events_fold_into_what_is_the_case),
 		cmocka_unit_test(snapshot_tells_a_late_reader_everything),
 		cmocka_unit_test(ended_listener_is_started_again_or_not),
+		cmocka_unit_test(death_of_the_listener_outlasts_its_job),
+		cmocka_unit_test(worlds_of_a_predecessor_are_not_counted),
 		cmocka_unit_test(deletion_outlasts_the_listener),
 		cmocka_unit_test(new_epoch_forgets_the_old_one),
 		cmocka_unit_test(rubbish_old_and_repeated_lines_are_skipped),
