@@ -23,4 +23,3 @@ tests_unit_test_config_SOURCES = tests/unit/test_config.c
 tests_unit_test_config_LDADD = libconfig.a $(YAML_LIBS) $(unit_ldadd)
 tests_unit_test_token_SOURCES = tests/unit/test_token.c
 tests_unit_test_token_LDADD = libconfig.a $(YAML_LIBS) $(unit_ldadd)
-EXTRA_DIST += tests/unit/config tests/unit/scratch.h
