@@ -5,8 +5,10 @@ unit_ldadd = libutil.a $(CMOCKA_LIBS) $(JANSSON_LIBS)
 
 # The style and the manuals, held against what is built.
 dist_check_SCRIPTS += \
-	tests/check-format tests/check-layers tests/check-manuals
-TESTS += tests/check-format tests/check-layers tests/check-manuals
+	tests/check-commands tests/check-format tests/check-layers \
+	tests/check-manuals
+TESTS += tests/check-commands tests/check-format tests/check-layers \
+	tests/check-manuals
 
 .PHONY: format
 format:

@@ -13,11 +13,11 @@ static int run(const struct cli_call *call, struct dr_err *err)
 	};
 	auto_table struct table t;
 
+	table_init(&t, columns, ARRAY_SIZE(columns));
 	if (call->globals->output == CLI_TABLE) {
 		printf("%s %s\n", CLI_PROGRAM, PACKAGE_VERSION);
 		return 0;
 	}
-	table_init(&t, columns, ARRAY_SIZE(columns));
 	table_text(&t, PACKAGE_VERSION);
 	return table_print_object(&t, stdout, err);
 }
