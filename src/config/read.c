@@ -161,7 +161,7 @@ static bool store(struct reader *r, const struct place *at,
 		wrong_choice(r, at);
 	else if (!stored)
 		wrong(r, at, node);
-	return stored;
+	return stored && !oom;
 }
 
 static void remember_scalar(struct reader *r, const struct place *at,
@@ -193,6 +193,8 @@ static void remember_list(struct reader *r, const struct place *at)
 		dr_buf_addstr(&text, i ? ", " : "");
 		dr_buf_addstr(&text, list[i]);
 	}
+	if (text.failed)
+		r->problems->failed = true;
 	remember(r, at, text.data);
 }
 
