@@ -32,7 +32,6 @@ class Control:
     def __init__(self, reader):
         self._reader = reader
         self._terminated = Event()
-        self.sigterm = False
         self.reason = None
         self._step = None
         self._stop = False
@@ -42,7 +41,6 @@ class Control:
                 signal.signal(number, handler)
 
     def _terminate(self, _number, _frame):
-        self.sigterm = True
         self._terminated.set()
         signal.signal(signal.SIGALRM, lambda *_: os._exit(EXIT_SIGTERM))
         signal.setitimer(signal.ITIMER_REAL, UNLOAD_SECONDS)
@@ -119,7 +117,7 @@ def run(host, arguments):
     code = job.run()
     host.trace.info("Worker", "Job completed.")
     time.sleep(GOING_DOWN_SECONDS)
-    return EXIT_SIGTERM if control.sigterm else code
+    return code     # after SIGTERM too, as the real one was seen to
 
 
 def main(bin_directory):
