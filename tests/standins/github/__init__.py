@@ -10,7 +10,10 @@ bottom up:
     dispatch     sessions, polls, the queue of jobs and their locks
     faults       answers that go wrong on request
     jobmessage   the answer of acquirejob
+    shapes       the JSON that REST shows of things
+    restauth     who calls REST, and what they may
     rest         the REST calls of the runners' settings
+    runs         runs, jobs, dispatches, Apps
     releases     the runner's releases and their tarballs
     protocol     registration, OAuth, broker and run service
     results      step updates, logs, the live feed, actions

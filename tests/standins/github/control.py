@@ -28,8 +28,8 @@ from .entities import App
 from .httpd import BadRequest, Response
 from .releases import asset_from
 from .restauth import token_from
-from .rest import runner_json
 from .routing import Router
+from .shapes import runner_json
 from .state import Missing
 
 routes = Router()
@@ -117,8 +117,10 @@ def job_view(job):
 
 def find_job(app, key):
     """Find a job by its number or by its uuid."""
+    if key.isdigit() and int(key) in app.state.jobs:
+        return app.state.jobs[int(key)]
     for job in app.state.jobs.values():
-        if key in (str(job.id), job.uuid):
+        if key == job.uuid:
             return job
     raise Missing(f"no job {key}")
 

@@ -142,20 +142,22 @@ class Dispatcher:
                  if session.poll and not session.poll.over]
         for poll in polls:
             self.answer_from_outbox(poll)
-        polls = [poll for poll in polls if not poll.over]
-        if not polls:
-            return
+        polls = [poll for poll in polls if not poll.over
+                 and not poll.session.runner.busy]
         # A Listener that says Online can start at once; the nearest scope
         # comes first, and the longest idle of those.
         polls.sort(key=lambda poll: (poll.status != "Online",
                                      poll.session.runner.scope.rank,
                                      poll.opened_at))
         for job in list(self.state.active.values()):
+            if not polls:
+                break
             if job.status != "queued" or job.offered:
                 continue
             for poll in polls:
-                if not poll.over and self.fits(poll.session.runner, job):
+                if self.fits(poll.session.runner, job):
                     self.offer(job, poll)
+                    polls.remove(poll)
                     break
 
     def drop_deleted(self):
@@ -243,7 +245,8 @@ class Dispatcher:
             raise Gone("the job was not found")
         runner = job.runner
         self.state.active.pop(job.id, None)
-        job.status, job.conclusion, job.reason = "completed", conclusion, reason
+        job.status, job.conclusion = "completed", conclusion
+        job.reason = reason
         job.completed_at, job.locked_until = self.now(), None
         job.note(job.completed_at, "completed", conclusion=conclusion,
                  **({"reason": reason} if reason else {}))

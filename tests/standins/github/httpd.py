@@ -209,16 +209,18 @@ class Connection:
         reason = REASONS.get(response.status, "Unknown")
         head = [f"HTTP/1.1 {response.status} {reason}"]
         head += [f"{name}: {value}" for name, value in headers.items()]
-        self.writer.write(("\r\n".join(head) + "\r\n\r\n").encode("latin-1"))
-        if not head_only:
-            await self.send_body(response.body, response.cut)
+        start = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1")
+        if head_only:
+            self.writer.write(start)
+        elif isinstance(response.body, File):
+            self.writer.write(start)
+            await self.send_file(response.body, response.cut)
+        else:
+            self.writer.write(start + response.body[:response.cut])
         await self.writer.drain()
 
-    async def send_body(self, body, cut):
-        """Send `body`, or the first `cut` bytes of it."""
-        if not isinstance(body, File):
-            self.writer.write(body if cut is None else body[:cut])
-            return
+    async def send_file(self, body, cut):
+        """Send a file's part, or the first `cut` bytes of it."""
         left = body.length if cut is None else min(cut, body.length)
         with open(body.path, "rb") as stream:
             stream.seek(body.start)
@@ -343,8 +345,6 @@ class Server:
             wants = request.headers.get("connection", "").lower()
             close = wants == "close" or response.cut is not None
             await connection.send(response, request.method == "HEAD", close)
-            if response.cut is not None:
-                await connection.writer.drain()
             if close:
                 return
 

@@ -6,9 +6,10 @@ run, uses, with, env, if, shell and so on; `env`, `container`, `services`,
 workflows into template tokens on its side, so that is done here.
 """
 
-import hashlib
 import re
 import uuid
+
+from .shapes import head_sha
 
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 STATUS_FUNCTION = re.compile(r"\b(success|failure|always|cancelled)\s*\(",
@@ -136,7 +137,7 @@ def github_context(job, account, base):
     repository, spec = job.repository, job.spec
     event = spec.get("event_name", "workflow_dispatch")
     ref = spec.get("ref", "refs/heads/main")
-    sha = hashlib.sha1(f"{repository.full_name}{ref}".encode()).hexdigest()
+    sha = head_sha(repository, ref)
     file = spec.get("workflow_file", ".github/workflows/ci.yml")
     actor = spec.get("actor", "octocat")
     values = {

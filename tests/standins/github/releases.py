@@ -11,11 +11,12 @@ import re
 import urllib.parse
 
 from . import credentials
-from .entities import Asset
+from .entities import Account, Asset
 from .httpd import Response, file_response
 from .rest import RUNNERS, routes as rest_routes
 from .restauth import not_found
 from .routing import Router
+from .shapes import release_json
 
 routes = Router()
 
@@ -82,43 +83,27 @@ async def downloads(app, request, caller, scope):
     return Response.json(entries)
 
 
-def release_json(request, assets):
-    """Return a release as REST shows it."""
-    version = assets[0].version
-    sums = "\n".join(
-        f"- {asset.filename} <!-- BEGIN SHA {asset.os}-{asset.architecture} "
-        f"-->{asset.sha256_checksum or asset.sha256}"
-        f"<!-- END SHA {asset.os}-{asset.architecture} -->"
-        for asset in assets)
-    return Response.json({
-        "id": 1, "tag_name": f"v{version}", "name": f"v{version}",
-        "draft": False, "prerelease": False,
-        "html_url": f"{request.base}/actions/runner/releases/tag/v{version}",
-        "body": f"## SHA-256 Checksums\n\n{sums}\n",
-        "assets": [{
-            "id": number, "name": asset.filename, "size": asset.size,
-            "state": "uploaded", "content_type": "application/x-gzip",
-            "digest": f"sha256:{asset.sha256_checksum or asset.sha256}",
-            "browser_download_url": download_url(request, asset)}
-            for number, asset in enumerate(assets, 1)]})
+def release_of(request, assets):
+    """Answer with the release that these assets belong to."""
+    if not assets:
+        raise not_found()
+    return Response.json(release_json(
+        assets[0].version,
+        [(asset, download_url(request, asset)) for asset in assets],
+        Account(2, "actions"), request.base))
 
 
 @rest_routes.add("GET", "/repos/actions/runner/releases/tags/v{version}")
 async def release(app, request, _caller, version):
     """Show a release; no token needed."""
     found = [asset for asset in app.state.assets if asset.version == version]
-    if not found:
-        raise not_found()
-    return release_json(request, found)
+    return release_of(request, found)
 
 
 @rest_routes.add("GET", "/repos/actions/runner/releases/latest")
 async def latest(app, request, _caller):
     """Show the newest release, listed or not."""
-    found = newest(app.state.assets)
-    if not found:
-        raise not_found()
-    return release_json(request, found)
+    return release_of(request, newest(app.state.assets))
 
 
 @routes.add("GET", RELEASES + "/v{version}/{filename}")

@@ -4,15 +4,16 @@ Paths are given without the /api/v3 of GHES.  Shapes and refusals are those of
 GitHub's published description and of what it is known to answer.
 """
 
-import datetime
 import hashlib
 import re
 
 from . import credentials
-from .entities import Scope
+from .entities import Account, Scope
 from .httpd import Response
 from .restauth import (DOCS, REGISTRATION_LIMIT, Caller, Refusal, not_found)
 from .routing import Router
+from .shapes import (group_json, organisation_json, repository_json,
+                     runner_json, timestamp_with_offset, user_json)
 from .state import Missing, Taken
 
 routes = Router()
@@ -20,7 +21,6 @@ routes = Router()
 RUNNERS = "/{scope}/actions/runners"
 RUNNER_DOCS = DOCS + "/actions/self-hosted-runners"
 MINIMUM_VERSION = (2, 329, 0)
-PACIFIC = datetime.timezone(datetime.timedelta(hours=-8))
 
 
 async def answer(app, request, path):
@@ -65,20 +65,6 @@ def conditional(request, response, caller):
     return response
 
 
-def timestamp(seconds):
-    """Return a time in UTC as most of REST writes it."""
-    if seconds is None:
-        return None
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def timestamp_with_offset(seconds):
-    """Return a time as tokens of runners have it: milliseconds, offset."""
-    moment = datetime.datetime.fromtimestamp(seconds, PACIFIC)
-    return moment.isoformat(timespec="milliseconds")
-
-
 def page_of(request, items):
     """Return the page of `items` that is asked for, and its Link header."""
     def number(name, default):
@@ -98,14 +84,6 @@ def page_of(request, items):
         links.append(f'<{request.base}{path}?{text}>; rel="{relation}"')
     headers = {"Link": ", ".join(links)} if links else {}
     return items[(page - 1) * size:page * size], headers
-
-
-def runner_json(runner):
-    """Return a runner as REST shows it."""
-    return {"id": runner.id, "name": runner.name, "os": runner.os,
-            "status": runner.status, "busy": runner.busy,
-            "ephemeral": runner.ephemeral, "version": runner.version,
-            "runner_group_id": runner.group.id, "labels": runner.labels}
 
 
 # Registration, as config.sh does it (protocol, sections 1 and 2)
@@ -300,15 +278,6 @@ async def delete_label(app, _request, caller, scope, runner_id, name):
 
 # Groups
 
-def group_json(group):
-    """Return a runner group as REST shows it."""
-    return {"id": group.id, "name": group.name, "default": group.default,
-            "visibility": "all" if group.repositories is None else "selected",
-            "allows_public_repositories": group.allows_public_repositories,
-            "inherited": False, "is_hosted": False,
-            "restricted_to_workflows": False}
-
-
 @routes.add("GET", "/{scope}/actions/runner-groups")
 async def list_groups(app, request, caller, scope):
     """List the runner groups; config.sh asks too (1.2)."""
@@ -318,7 +287,8 @@ async def list_groups(app, request, caller, scope):
     groups = app.state.groups_of(scope)
     page, headers = page_of(request, groups)
     return Response.json({"total_count": len(groups), "runner_groups":
-                          [group_json(group) for group in page]},
+                          [group_json(group, request.base)
+                           for group in page]},
                          headers=headers)
 
 
@@ -331,14 +301,7 @@ async def get_repository(app, request, caller, owner, repo):
     if repository.private:
         caller.need_read(repository.full_name)
     account = app.state.account(repository.owner)
-    value = {
-        "id": repository.id, "name": repository.name,
-        "full_name": repository.full_name, "private": repository.private,
-        "visibility": repository.visibility, "archived": repository.archived,
-        "disabled": False, "fork": False, "default_branch": "main",
-        "html_url": f"{request.base}/{repository.full_name}",
-        "owner": {"login": account.login, "id": account.id,
-                  "type": account.kind}}
+    value = repository_json(repository, account, request.base)
     if caller.token:
         scope = Scope("repos", repository.full_name)
         administers = caller.token.may_administer(scope)
@@ -349,23 +312,23 @@ async def get_repository(app, request, caller, owner, repo):
 
 
 @routes.add("GET", "/orgs/{org}")
-async def get_organisation(app, _request, caller, org):
+async def get_organisation(app, request, caller, org):
     """Show an organisation."""
     account = app.state.account(org)
     if account.kind != "Organization":
         raise not_found()
     caller.need_read(account.login)
-    return Response.json({"login": account.login, "id": account.id,
-                          "type": account.kind})
+    return Response.json(organisation_json(account, request.base))
 
 
 @routes.add("GET", "/user")
-async def get_user(_app, _request, caller):
+async def get_user(_app, request, caller):
     """Show whose token it is."""
     token = caller.need_token()
     if token.kind == "app":
         raise Refusal(403, "Resource not accessible by integration")
-    return Response.json({"login": token.login, "id": 1, "type": "User"})
+    return Response.json(user_json(Account(1, token.login, "User"),
+                                   request.base))
 
 
 @routes.add("GET", "/meta")
@@ -385,6 +348,6 @@ async def rate_limit(_app, _request, caller):
                     "remaining": REGISTRATION_LIMIT,
                     "reset": int(rate.reset_at)}
     return Response.json({
-        "resources": {"core": core,
+        "resources": {"core": core, "search": {**core, "limit": 30},
                       "actions_runner_registration": registration},
         "rate": core})

@@ -5,11 +5,10 @@ A job that is enqueued without a `run_id` is a run of its own.
 
 from . import results
 from .httpd import Response
-from .rest import page_of, routes, timestamp
+from .rest import page_of, routes
 from .restauth import Refusal, not_found
+from .shapes import job_json, run_json, timestamp
 
-CONCLUSIONS = {"succeeded": "success", "failed": "failure",
-               "canceled": "cancelled", "skipped": "skipped", None: None}
 RUNS = "/repos/{owner}/{repo}/actions/runs"
 
 
@@ -33,50 +32,6 @@ def jobs_of(app, repository, run_id=None):
             and (run_id is None or job.run_id == int(run_id))]
 
 
-def job_json(job):
-    """Return a job as REST shows it."""
-    runner = job.runner if not job.offered else None
-    return {
-        "id": job.id, "run_id": job.run_id, "name": job.name,
-        "status": job.status, "conclusion": CONCLUSIONS[job.conclusion],
-        "labels": job.labels, "run_attempt": 1,
-        "created_at": timestamp(job.created_at),
-        "started_at": timestamp(job.started_at or job.created_at),
-        "completed_at": timestamp(job.completed_at),
-        "runner_id": runner.id if runner else None,
-        "runner_name": runner.name if runner else None,
-        "runner_group_id": runner.group.id if runner else None,
-        "runner_group_name": runner.group.name if runner else None,
-        "steps": [{"name": step.get("name"), "number": step.get("number"),
-                   "status": step.get("status"),
-                   "conclusion": CONCLUSIONS.get(step.get("conclusion"))}
-                  for step in sorted(job.steps.values(), key=lambda step:
-                                     step.get("number") or 0)]}
-
-
-def run_status(jobs):
-    """Return status and conclusion of a run with these jobs."""
-    if all(job.status == "completed" for job in jobs):
-        ends = {CONCLUSIONS[job.conclusion] for job in jobs}
-        worst = [end for end in ("failure", "cancelled", "success")
-                 if end in ends]
-        return "completed", worst[0] if worst else "skipped"
-    if any(job.status == "in_progress" for job in jobs):
-        return "in_progress", None
-    return "queued", None
-
-
-def run_json(run_id, jobs):
-    """Return a run as REST shows it."""
-    status, conclusion = run_status(jobs)
-    first = jobs[0]
-    return {"id": run_id, "run_number": first.id, "run_attempt": 1,
-            "name": first.spec.get("workflow", "ci"),
-            "event": first.spec.get("event_name", "workflow_dispatch"),
-            "status": status, "conclusion": conclusion,
-            "created_at": timestamp(first.created_at)}
-
-
 @routes.add("GET", RUNS)
 async def list_runs(app, request, caller, owner, repo):
     """List runs, the newest first; `status` selects."""
@@ -84,7 +39,9 @@ async def list_runs(app, request, caller, owner, repo):
     by_run = {}
     for job in jobs_of(app, repository):
         by_run.setdefault(job.run_id, []).append(job)
-    runs = [run_json(run_id, jobs) for run_id, jobs in by_run.items()]
+    owner = app.state.account(repository.owner)
+    runs = [run_json(run_id, jobs, owner, request.base)
+            for run_id, jobs in by_run.items()]
     wanted = request.query.get("status")
     if wanted:
         runs = [run for run in runs if wanted in (run["status"],
@@ -103,7 +60,8 @@ async def list_jobs(app, request, caller, owner, repo, run_id):
         raise not_found()
     page, headers = page_of(request, jobs)
     return Response.json({"total_count": len(jobs),
-                          "jobs": [job_json(job) for job in page]},
+                          "jobs": [job_json(job, request.base)
+                                   for job in page]},
                          headers=headers)
 
 
@@ -132,10 +90,10 @@ def find_job(app, caller, owner, repo, job_id):
 
 
 @routes.add("GET", "/repos/{owner}/{repo}/actions/jobs/{job_id}")
-async def get_job(app, _request, caller, owner, repo, job_id):
+async def get_job(app, request, caller, owner, repo, job_id):
     """Show one job."""
-    return Response.json(job_json(find_job(app, caller, owner, repo,
-                                           job_id)))
+    job = find_job(app, caller, owner, repo, job_id)
+    return Response.json(job_json(job, request.base))
 
 
 @routes.add("GET", "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs")
