@@ -117,7 +117,7 @@ def run(host, arguments):
     code = job.run()
     host.trace.info("Worker", "Job completed.")
     time.sleep(GOING_DOWN_SECONDS)
-    return code     # after SIGTERM too, as the real one was seen to
+    return code     # after SIGTERM too; the real one then also ends with 143
 
 
 def main(bin_directory):
