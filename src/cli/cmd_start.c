@@ -72,6 +72,9 @@ static int run(const struct cli_call *call, struct dr_err *err)
 		start_runners(&request, err) < 0)
 		return -1;
 	tell_next(&session.roster);
+	/* what GitHub's list said before is no longer so */
+	for (size_t i = 0; i < session.roster.n; i++)
+		session.roster.v[i].hub = HUB_UNKNOWN;
 	return runners_print(call, &session.roster, RUNNERS_STATUS, err);
 }
 

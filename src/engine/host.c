@@ -262,12 +262,23 @@ static int host_give_token(struct engine *e, const char *runner,
 	return 0;
 }
 
-static int host_remove(struct engine *e, const char *runner,
+static int remove_scratch(struct host *h, const char *runner,
 	struct dr_err *err)
+{
+	char path[PATH_MAX];
+	auto_close int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/scratch", h->data);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return dr_err_errno(err, DR_ENGINE, "open %s", path);
+	return fs_remove_tree(fd, runner, NULL, err);
+}
+
+static int host_remove(struct engine *e, const char *runner, struct dr_err *err)
 {
 	struct host *h = host_of(e);
 	auto_close int fd = open_slot(h, runner);
-	auto_free char *scratch = NULL;
 	auto_close int lock = -1;
 
 	if (fd < 0)
@@ -276,11 +287,8 @@ static int host_remove(struct engine *e, const char *runner,
 						 "open slot %s", runner);
 	/* with the lock in hand no supervisor can begin meanwhile */
 	lock = fs_lock(fd, SLOT_LOCK, "deskrun-runner", err);
-	if (lock < 0 || host_slot_forget(fd, err) < 0)
-		return dr_err_prefix(err, "remove %s", runner);
-	if (asprintf(&scratch, "%s/scratch/%s", h->data, runner) < 0)
-		return dr_err_oom(err);
-	if (fs_remove_tree(AT_FDCWD, scratch, NULL, err) < 0)
+	if (lock < 0 || remove_scratch(h, runner, err) < 0 ||
+		host_slot_forget(fd, err) < 0)
 		return dr_err_prefix(err, "remove %s", runner);
 	return 0;
 }

@@ -58,7 +58,8 @@ static int add_chunk(const char *data, size_t len, void *out)
 
 int json_write(const json_t *j, struct dr_buf *out)
 {
-	if (json_dump_callback(j, add_chunk, out, JSON_COMPACT) < 0) {
+	if (json_dump_callback(j, add_chunk, out,
+		    JSON_COMPACT | JSON_REAL_PRECISION(9)) < 0) {
 		out->failed = true;
 		return -1;
 	}
