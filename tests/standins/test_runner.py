@@ -339,13 +339,18 @@ def test_the_console_speaks_as_the_real_one(registered):
         text)
 
 
-@pytest.mark.parametrize("number,code", [(signal.SIGINT, 0),
-                                         (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("number,codes", [
+    (signal.SIGINT, (0,)),
+    (signal.SIGTERM, (143, 0) if REAL_TREE else (143,))])
 def test_a_signal_to_an_idle_listener_ends_its_session(registered, number,
-                                                       code):
+                                                       codes):
+    """After SIGTERM the real one was seen to end with 0, too."""
     registered.start()
+    registered.github.wait_until(
+        lambda: any(s["polling"] for s in registered.github.sessions()
+                    if s["runner"] == registered.name), 20, "a poll")
     begun = time.monotonic()
-    assert registered.stop(number) == code
+    assert registered.stop(number) in codes
     assert time.monotonic() - begun < 2
     assert not [s for s in registered.github.sessions()
                 if s["runner"] == registered.name]
