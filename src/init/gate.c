@@ -3,20 +3,19 @@
  * in which GitHub hands it one more.
  *
  * GitHub may hand out the next job as soon as the Worker has reported this
- * one complete, some 50 ms before it exits. So the Listener is told to end
- * before that, at the completed hook: it leaves its message loop, keeps the
- * job's lock, and sends the Worker a shutdown message, which the relay holds
- * back. Where the hook did not run, the same is done at the world's end, if
- * the Listener has not taken another job by then.
+ * one complete, some 50 ms before it exits; a Listener that is signalled while
+ * it takes a job loses it (tried). So it is told to end before that, at the
+ * completed hook: it leaves its message loop, keeps the job's lock, and sends
+ * the Worker a shutdown message, which the relay holds back.
+ *
+ * Where that hook did not run, or ran before the drain was desired, there is
+ * no safe moment: the gate stays open, and the next job's hook closes it.
  */
 #include "init/supervisor.h"
 #include "util/log.h"
 
 /* The Listener answers SIGINT in some 20 ms. */
 #define GATE_MS 2000
-
-/* WorkerProcess exit codes: 100 + TaskResult.Canceled */
-#define CODE_CANCELLED 103
 
 static void closed(struct supervisor *s)
 {
@@ -50,19 +49,6 @@ void gate_init(struct supervisor *s)
 	};
 }
 
-/*
- * Whether the Listener has, for all we know, taken the next job already: it
- * then cancels the Worker that seems to linger. That job must run.
- */
-static bool took_another(const struct supervisor *s)
-{
-	const struct job *job = &s->job;
-
-	return job->ended && job->end.code != CODE_CANCELLED &&
-		(job->relay.passed[CHANNEL_CANCEL] > 0 ||
-			relay_pending(&job->relay));
-}
-
 bool gate_close(struct supervisor *s)
 {
 	enum slot_want want = supervisor_want(s);
@@ -71,7 +57,7 @@ bool gate_close(struct supervisor *s)
 		return true;
 	if (s->gate.state == GATE_CLOSED || !s->job.shim ||
 		(want != SLOT_DRAIN && want != SLOT_STOP) ||
-		s->listener.pid <= 0 || s->listener.asked || took_another(s))
+		s->listener.pid <= 0 || s->listener.asked)
 		return false;
 	s->gate.state = GATE_CLOSING;
 	s->job.relay.on_held = on_held;

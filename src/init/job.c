@@ -14,6 +14,9 @@
 /* A Listener whose job is over has only its session to delete: it gives
  * itself 30 seconds for that. */
 #define END_MS 45000
+/* Long enough to receive, acknowledge and acquire another job, and to start
+ * its Worker. */
+#define SETTLE_MS 3000
 
 void job_init(struct supervisor *s)
 {
@@ -51,6 +54,7 @@ static void finish(struct supervisor *s)
 	wipe.ended_ms = job->ended_ms;
 	wipes_add(s, &wipe);
 	job_init(s);
+	loop_timer_set(&s->loop, &s->settle, SETTLE_MS);
 }
 
 static void on_dead(void *arg, uint32_t events)
@@ -63,12 +67,10 @@ static void on_dead(void *arg, uint32_t events)
 	job->ended = true;
 	loop_remove(&s->loop, &job->pidfd);
 	world_reap(&job->world, &job->end);
-	if (gate_close(s)) {
-		job->ended_ms = clock_wall_ms();
-		return;
-	}
 	job->ended_ms = clock_wall_ms();
-	finish(s);
+	/* only for a Worker that was killed in its completed hook */
+	if (s->gate.state != GATE_CLOSING)
+		finish(s);
 }
 
 void job_gate_done(struct supervisor *s)

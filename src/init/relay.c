@@ -52,7 +52,6 @@ static void read_head(struct relay *r)
 
 static void write_head(struct relay *r)
 {
-	struct channel_head head;
 	ssize_t n = write(r->out.fd, r->head + r->sent, r->have - r->sent);
 
 	if (n < 0) {
@@ -65,8 +64,6 @@ static void write_head(struct relay *r)
 	r->sent += (size_t)n;
 	if (r->sent < CHANNEL_HEAD)
 		return;
-	if (channel_head_parse(r->head, &head) == 0)
-		r->passed[head.type]++;
 	await(r, false);
 }
 
@@ -158,22 +155,7 @@ void relay_close(struct relay *r)
 
 void relay_hold(struct relay *r)
 {
-	if (!r->loop || r->holding)
-		return;
 	r->holding = true;
-	/* when the Worker is gone already, its pipe is no longer listened to */
-	if (r->out.fd < 0)
-		await(r, false);
-}
-
-bool relay_pending(const struct relay *r)
-{
-	int waiting = 0;
-
-	if (!r->loop)
-		return false;
-	return (r->have > 0 && r->sent == 0) ||
-		(ioctl(r->in.fd, FIONREAD, &waiting) == 0 && waiting > 0);
 }
 
 void relay_drop(struct relay *r)

@@ -23,13 +23,12 @@ struct relay {
 	void (*on_held)(void *arg, enum channel_type type);
 	void *arg;
 	unsigned char head[CHANNEL_HEAD];
-	size_t have;	    /* bytes of the head that were read */
-	size_t sent;	    /* of those, passed on */
-	uint32_t body;	    /* bytes of the body still to come */
-	unsigned passed[5]; /* messages passed on, by type */
-	bool holding;	    /* nothing more is passed on */
-	bool told;	    /* on_held was called for this head */
-	bool raw;	    /* not the framing that we know: only copied */
+	size_t have;   /* bytes of the head that were read */
+	size_t sent;   /* of those, passed on */
+	uint32_t body; /* bytes of the body still to come */
+	bool holding;  /* nothing more is passed on */
+	bool told;     /* on_held was called for this head */
+	bool raw;      /* not the framing that we know: only copied */
 };
 
 /*
@@ -42,8 +41,6 @@ void relay_close(struct relay *r);
 
 /* From the next message on, none is passed on; on_held tells of the first. */
 void relay_hold(struct relay *r);
-/* Whether a message waits that was not passed on. */
-bool relay_pending(const struct relay *r);
 /* Forgets the message that on_held told of, if it has no body. */
 void relay_drop(struct relay *r);
 /* What was held goes on its way. */

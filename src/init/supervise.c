@@ -342,6 +342,7 @@ static void init(struct supervisor *s)
 		s->shims[i].source.fd = -1;
 	for (size_t i = 0; i < HOOKS_MAX; i++)
 		s->hooks[i].source.fd = -1;
+	supervisor_init(s);
 	listener_init(s);
 	registration_init(s);
 	gate_init(s);

@@ -19,6 +19,12 @@ void supervisor_say(struct supervisor *s, enum slot_event_type type,
 		&(struct slot_event){.type = type, .reason = reason});
 }
 
+/* Only wakes the loop: supervisor_decide() sees that it is no longer set. */
+static void on_settled(void *arg)
+{
+	(void)arg;
+}
+
 static bool shims_present(const struct supervisor *s)
 {
 	for (size_t i = 0; i < SHIMS_MAX; i++)
@@ -75,9 +81,7 @@ static void on_now(void *arg)
 
 static void cancel(struct supervisor *s)
 {
-	if (!s->now.set && !s->now_begun) {
-		s->now.fire = on_now;
-		s->now.arg = s;
+	if (!s->now_begun) {
 		s->now_begun = true;
 		loop_timer_set(&s->loop, &s->now, CANCEL_MS);
 		registration_kill(s);
@@ -104,7 +108,7 @@ static void wind_down(struct supervisor *s, enum slot_want want)
 		return;
 	if (want == SLOT_NOW) {
 		cancel(s);
-	} else if (!busy(s)) {
+	} else if (!busy(s) && !s->settle.set) {
 		listener_ask(s);
 		listener_limit(s, IDLE_MS);
 	}
@@ -133,4 +137,10 @@ void supervisor_decide(struct supervisor *s)
 		keep_running(s);
 	else
 		wind_down(s, want);
+}
+
+void supervisor_init(struct supervisor *s)
+{
+	s->now = (struct loop_timer){.fire = on_now, .arg = s};
+	s->settle = (struct loop_timer){.fire = on_settled, .arg = s};
 }

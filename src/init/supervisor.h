@@ -107,9 +107,8 @@ struct gate {
 
 void gate_init(struct supervisor *s);
 /*
- * At the completed hook, and again at the world's end, before the answer:
- * closes the gate if that is wanted and possible. When it returns true the
- * caller waits for job_gate_done().
+ * At the completed hook: closes the gate if that is wanted and possible. When
+ * it returns true the caller waits for job_gate_done().
  */
 bool gate_close(struct supervisor *s);
 /* Something that it waits for will not come. */
@@ -200,6 +199,7 @@ struct supervisor {
 	enum slot_want forced; /* by signals */
 	struct loop_source signals, watch, listening;
 	struct loop_timer heartbeat, now;
+	struct loop_timer settle; /* a job has just ended: another may come */
 	bool now_begun, done;
 	int status; /* exit status, once done */
 	struct listener listener;
@@ -213,6 +213,7 @@ struct supervisor {
 	struct wipes wipes;
 };
 
+void supervisor_init(struct supervisor *s);
 enum slot_want supervisor_want(const struct supervisor *s);
 void supervisor_decide(struct supervisor *s);
 
