@@ -156,6 +156,17 @@ def test_a_deleted_runner_is_told_in_its_poll(github):
     assert listener.poll()[1]["errorKind"] == "RunnerNotFound"
 
 
+def test_nonsense_is_answered(github):
+    """400 for what is no JSON, 500 for what lacks what is needed."""
+    listener = Listener(github)
+    assert listener.register("two", labels=[7])[0] == 500
+    token = {"Authorization": f"RemoteAuth {listener.token}"}
+    connection = github.connect(10)
+    connection.request("POST", "/api/v3/actions/runners/register", b"{",
+                       token)
+    assert connection.getresponse().status == 400
+
+
 # Jobs
 
 def test_busy_covers_offers_and_forbids_deletion(github):

@@ -18,8 +18,8 @@ from standins.github.client import Server, free_address
 
 TREE = os.environ.get("DESKRUN_RUNNER_TREE")
 
-pytestmark = pytest.mark.skipif(
-    not TREE, reason="DESKRUN_RUNNER_TREE is not set")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(
+    not TREE, reason="DESKRUN_RUNNER_TREE is not set")]
 
 
 class RealRunner:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+import traceback
 
 from . import control, protocol, releases, rest, results, runs
 from .dispatch import Dispatcher
@@ -86,13 +87,22 @@ class App:
 
     @staticmethod
     async def guarded(request, proceed):
-        """Turn what a handler raises into an answer."""
+        """Turn what a handler raises into an answer.
+
+        A request that breaks a handler is answered 500, as GitHub would, and
+        is a defect here or in the client: it is told on stderr.
+        """
         try:
             return await proceed(request)
         except Refusal as refusal:
             return refusal.response()
         except BadRequest as error:
             return Refusal(error.status, str(error)).response()
+        except (OSError, asyncio.IncompleteReadError):
+            raise
+        except Exception:
+            traceback.print_exc()
+            return Refusal(500, "Server Error").response()
 
     async def control(self, request):
         """Answer a call of the control interface."""
