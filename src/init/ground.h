@@ -39,8 +39,9 @@
 struct ground;
 
 /*
- * spec and slot_fd (the slot's directory) must outlive the ground. Unshares
- * the caller's mount namespace. DR_ENGINE when the kernel or a file system
+ * spec must outlive the ground; slot_fd is the slot's directory. Unshares the
+ * caller's mount namespace: descriptors that were opened before stay in the
+ * old one, so that <slot>/root must be reached by its path. DR_ENGINE when the kernel or a file system
  * cannot do what is needed: the message names it.
  */
 struct ground *ground_open(const struct slot_spec *spec, int slot_fd,

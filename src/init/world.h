@@ -34,9 +34,10 @@ struct world {
 	int hook_fd;   /* listening socket: only this world can connect */
 	int end_fd;    /* process 1 reports here; read by world_reap() */
 	int mounts_fd; /* its mountinfo: holds the mount namespace too */
-	uint64_t started_ms;   /* wall clock */
-	uint64_t setup_us;     /* from the request to the Worker's start */
-	int64_t base_mounts;   /* mounts that we made */
+	int proc_fd;   /* its /proc, to count its processes by; or -1 */
+	uint64_t started_ms; /* wall clock */
+	uint64_t setup_us;   /* from the request to the Worker's start */
+	int64_t base_mounts; /* mounts that we made */
 };
 
 /*

@@ -1,0 +1,25 @@
+/* The side of world_start() that becomes the world; see world_child.c. */
+#ifndef DESKRUN_INIT_WORLD_CHILD_H
+#define DESKRUN_INIT_WORLD_CHILD_H
+
+#include "init/ground_priv.h"
+#include "init/world.h"
+
+struct world_child {
+	struct ground *g;
+	const char *name;
+	const struct world_request *request; /* NULL: only try the plan */
+	int hook;			     /* socket to be bound */
+	int status; /* pipe: a struct dr_err when a step fails, else nothing */
+	int end;    /* pipe: a struct world_end */
+};
+
+/* Where the supervisor finds the world's /proc: its process 1's descriptor */
+#define WORLD_PROC_FD 3
+
+_Noreturn void world_child(const struct world_child *c);
+
+/* Processes that a /proc shows, besides its process 1. */
+int64_t world_count_processes(int proc_fd);
+
+#endif
