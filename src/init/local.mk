@@ -4,7 +4,24 @@ noinst_LIBRARIES += libworlds.a libinit.a
 
 # what worlds are made of
 libworlds_a_SOURCES = \
-	src/init/ground.h src/init/world.h src/init/janitor.h
+	src/init/ground.h src/init/ground.c src/init/ground_priv.h \
+	src/init/next.c \
+	src/init/masks.h src/init/masks.c src/init/masks_resolve.c \
+	src/init/mask_layer.h src/init/mask_layer.c \
+	src/init/mounts.h src/init/mounts.c src/init/bases.c \
+	src/init/overlay.h src/init/overlay.c \
+	src/init/copies.h src/init/copies.c \
+	src/init/plan.h src/init/plan.c src/init/plan_run.c \
+	src/init/cgroup.h src/init/cgroup.c src/init/cgroup_plan.c \
+	src/init/cgroup_dir.h src/init/cgroup_dir.c \
+	src/init/caps.h src/init/caps.c \
+	src/init/fds.h src/init/fds.c \
+	src/init/world.h src/init/world.c src/init/world_try.h \
+	src/init/world_child.h src/init/world_child.c \
+	src/init/mount_count.h src/init/measure.c \
+	src/init/janitor.h src/init/janitor.c \
+	src/init/collect.h src/init/collect.c
+libworlds_a_CFLAGS = $(AM_CFLAGS) $(CAP_CFLAGS)
 
 # the supervisor and its other faces
 libinit_a_SOURCES = \
