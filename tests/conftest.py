@@ -60,3 +60,17 @@ def pytest_make_collect_report(collector):
                       for item in allowed_patterns())
         if not allowed:
             refuse_skip(report)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep tests together that dispute an address: see --dist loadgroup.
+
+    The stand-ins' own tests take the first free one of a range, which two
+    workers at once must not do; those of the system have one each.
+    """
+    for item in items:
+        if item.path.parent.name == "standins":
+            own = item.path.stem == "test_runner"
+            item.add_marker(pytest.mark.xdist_group(
+                item.path.stem if own else "standins"))
