@@ -63,7 +63,7 @@ class Job:
         self.succeeded = view["conclusion"] == "succeeded"
         self.conclusion = view["conclusion"]
         self.lines = visible(setting.github.log(number))
-        self.receipt = receipt(setting, self.name)
+        self.receipt = receipt(setting, view)
 
     def things(self, word):
         """Return the names in lines such as "found NAME ...": a set."""
@@ -100,12 +100,12 @@ def read_lines(path):
     return [line[:-1] for line in text.splitlines(True) if line[-1] == "\n"]
 
 
-def receipt(setting, job):
+def receipt(setting, view):
     """Return the receipt of a job's world, once it has been written."""
     return wait_until(
         lambda: next((item for item in receipts(setting)
-                      if item.get("job") == job), None),
-        30, f"the receipt of job \"{job}\"")
+                      if item.get("run_id") == str(view["run_id"])), None),
+        30, f"the receipt of job \"{view['name']}\"")
 
 
 def describe(item):
@@ -169,6 +169,8 @@ class Verdict:
         self.leaked = sum(len(job.things("found"))
                           for job in lookers) + len(here)
         self.doubts = list(doubts(planter, lookers))
+        self.planted = planter.things("planted")
+        self.denied = planter.things("denied")
 
     @property
     def good(self):
@@ -177,7 +179,9 @@ class Verdict:
             self.run, self.wiped, self.leaked) == (3, 3, 0)
 
     def __str__(self):
-        lines = [f"doubt: {doubt}" for doubt in self.doubts]
+        lines = [f"doubt: {doubt}" for doubt in self.doubts] or [
+            f"planted: {len(self.planted)}, each seen by the job that "
+            f"planted it; denied by mode standard: {len(self.denied)}"]
         return "\n".join(lines + [
             f"jobs run: {self.run}, wiped: {self.wiped}, "
             f"leaked: {self.leaked}"])

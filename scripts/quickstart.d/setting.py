@@ -110,6 +110,7 @@ class Setting:
         self.github = None
         if not directory:
             self.write("owner", f"{os.getpid()}\n")
+            self.write("cgroups", " ".join(map(str, parent_cgroups())))
 
     def write(self, name, text):
         """Write a file of the directory."""
@@ -240,6 +241,10 @@ class Setting:
         """Clear everything away; return what could not be."""
         self.stop_quietly()
         self.end_github()
+        for cgroup in parent_cgroups():
+            if str(cgroup) not in self.read("cgroups").split():
+                with contextlib.suppress(OSError):  # others work there, too
+                    cgroup.rmdir()
         shutil.rmtree(self.directory, ignore_errors=True)
         return leftovers(self.directory)
 
@@ -295,12 +300,18 @@ def leftovers(directory):
     return found + [f"cgroup {path}" for path in cgroups()]
 
 
+def parent_cgroups():
+    """Return the cgroups that supervisors make theirs in."""
+    root = pathlib.Path("/sys/fs/cgroup")
+    return [*root.glob("deskrun"), *root.glob("*/deskrun")]
+
+
 def cgroups():
     """Return the cgroups of runners of our pool that there are."""
     host = os.uname().nodename
     names = {f"{host}-{POOL}-{number}" for number in range(RUNNERS)}
-    return [path for path in pathlib.Path("/sys/fs/cgroup").glob(
-        "**/deskrun/*") if path.name in names]
+    return [path for parent in parent_cgroups()
+            for path in parent.iterdir() if path.name in names]
 
 
 def recover(source, build, everything=False):
