@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "init/masks.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
 #include "util/slot.h"
@@ -48,7 +48,7 @@ static char **list_logs(int dir_fd)
 	struct dirent *e;
 
 	while (dir && strv_len(names) < LOG_FILES && (e = readdir(dir)))
-		if (fnmatch("Worker_*.log", e->d_name, 0) == 0)
+		if (pattern_matches("Worker_*.log", e->d_name))
 			strv_add(&names, e->d_name);
 	if (names)
 		qsort(names, strv_len(names), sizeof(*names), by_name);

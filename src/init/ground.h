@@ -61,8 +61,8 @@ char *const *ground_notes(const struct ground *g);
 char **ground_leftovers(const struct ground *g);
 
 /*
- * "deskrun-init probe": whether worlds can be had here, tried out in a child
- * with namespaces of its own. Writes one JSON object to stdout,
+ * "deskrun-init probe": whether worlds can be had here, tried out in a mount
+ * namespace that the process is left in. Writes one JSON object to stdout,
  *   {"ok":false,"isolation":"none","missing":["…", …],"notes":["…", …]}
  * missing names kernel features and the Linux version or configuration option
  * that brings each. slots and scratch are directories that exist: each must

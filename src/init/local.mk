@@ -19,6 +19,7 @@ libworlds_a_SOURCES = \
 	src/init/world.h src/init/world.c src/init/world_try.h \
 	src/init/world_child.h src/init/world_child.c \
 	src/init/mount_count.h src/init/measure.c \
+	src/init/probe.h src/init/probe.c src/init/probe_json.c \
 	src/init/janitor.h src/init/janitor.c \
 	src/init/collect.h src/init/collect.c
 libworlds_a_CFLAGS = $(AM_CFLAGS) $(CAP_CFLAGS)

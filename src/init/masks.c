@@ -18,7 +18,7 @@
 static const char *const points[] = {"/proc", "/sys", "/dev", "/run",
 	"/var/lib/docker", "/var/lib/containers", WORLD_RUNNER_ROOT, NULL};
 
-/* Secrets of a usual machine. The last component may be a pattern. */
+/* Secrets of a usual machine. The last component may hold one "*". */
 static const char *const secrets[] = {
 	/* keys of the machine itself */
 	"/etc/ssh/ssh_host_*_key",
@@ -116,6 +116,19 @@ bool path_within(const char *path, const char *dir)
 		return *path == '/';
 	return strncmp(path, dir, len) == 0 &&
 		(path[len] == '\0' || path[len] == '/');
+}
+
+bool pattern_matches(const char *pattern, const char *name)
+{
+	size_t head = strcspn(pattern, "*");
+	const char *tail = pattern + head + (pattern[head] == '*');
+	size_t len = strlen(name);
+
+	if (pattern[head] == '\0')
+		return strcmp(pattern, name) == 0;
+	return len >= head + strlen(tail) &&
+		strncmp(name, pattern, head) == 0 &&
+		strcmp(name + len - strlen(tail), tail) == 0;
 }
 
 char *path_resolve(const char *path)

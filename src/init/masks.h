@@ -38,7 +38,7 @@ struct mask_list {
 
 /*
  * Pure: everything that is to be masked, with names as they are written; the
- * last component may be a pattern of fnmatch(3). passwd is the text of
+ * last component may hold one "*". passwd is the text of
  * /etc/passwd (may be empty).
  */
 int masks_choose(const struct slot_spec *spec, const char *passwd,
@@ -63,6 +63,9 @@ int mask_list_add(struct mask_list *masks, const struct mask *mask,
 	struct dr_err *err);
 void mask_list_clear(struct mask_list *masks);
 
+/* Whether a name fits a pattern with at most one "*". (Not fnmatch(3): in a
+ * static program it brings the locales' collation along.) */
+bool pattern_matches(const char *pattern, const char *name);
 /* Whether path is dir or lies below it, by components. */
 bool path_within(const char *path, const char *dir);
 /*

@@ -1,7 +1,6 @@
 /* Names as people write them, into places of this machine. */
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +61,7 @@ static int add_matching(const struct mask *m, struct mask_list *out,
 	while ((e = readdir(dir))) {
 		auto_free char *path = NULL;
 
-		if (fnmatch(pattern, e->d_name, FNM_PERIOD) != 0)
+		if (!pattern_matches(pattern, e->d_name))
 			continue;
 		if (asprintf(&path, "%s/%s", dirname, e->d_name) < 0)
 			return dr_err_oom(err);
