@@ -170,13 +170,18 @@ int hooks_open(struct supervisor *s, int listen_fd, struct dr_err *err)
 	return loop_add(&s->loop, &s->hook_listen, EPOLLIN, err);
 }
 
+void hooks_deaf(struct supervisor *s)
+{
+	loop_remove(&s->loop, &s->hook_listen);
+	s->hook_listen.fd = -1;
+}
+
 void hooks_close(struct supervisor *s)
 {
 	for (size_t i = 0; i < HOOKS_MAX; i++)
 		if (s->hooks[i].source.fd >= 0)
 			forget(&s->hooks[i]);
-	loop_remove(&s->loop, &s->hook_listen);
-	s->hook_listen.fd = -1;
+	hooks_deaf(s);
 }
 
 void hooks_resume(struct supervisor *s)

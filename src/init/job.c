@@ -25,7 +25,7 @@ void job_init(struct supervisor *s)
 
 bool job_running(const struct supervisor *s)
 {
-	return s->job.pidfd.fd >= 0;
+	return s->job.running;
 }
 
 /* All that is not needed for the answer comes after it. */
@@ -37,8 +37,6 @@ static void finish(struct supervisor *s)
 	if (job->shim)
 		shim_answer(job->shim, HANDOVER_ENDED, job->end.code, NULL);
 	wipe.waited_us = (int64_t)((clock_mono_ns() - job->ended_ns) / 1000u);
-	job->shim = NULL;
-	job->pidfd.fd = -1;
 	relay_close(&job->relay);
 	hooks_close(s);
 	gate_reset(s);
@@ -65,7 +63,10 @@ static void on_dead(void *arg, uint32_t events)
 	(void)events;
 	job->ended_ns = clock_mono_ns();
 	job->ended = true;
+	/* world_reap() closes these two */
 	loop_remove(&s->loop, &job->pidfd);
+	job->pidfd.fd = -1;
+	hooks_deaf(s);
 	world_reap(&job->world, &job->end);
 	job->ended_ms = clock_wall_ms();
 	/* only for a Worker that was killed in its completed hook */
@@ -132,6 +133,7 @@ void job_start(struct supervisor *s, struct shim *shim)
 		refused(s, shim, &err);
 		return;
 	}
+	job->running = true;
 	job->shim = shim;
 	job->pidfd = (struct loop_source){
 		.fd = job->world.pidfd,
@@ -154,7 +156,7 @@ void job_kill(struct supervisor *s)
 {
 	struct job *job = &s->job;
 
-	if (job->pidfd.fd < 0 || job->ended || job->killed)
+	if (!job->running || job->ended || job->killed)
 		return;
 	job->killed = true;
 	world_kill(&job->world);

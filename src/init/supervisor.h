@@ -129,6 +129,8 @@ struct hook {
 };
 
 int hooks_open(struct supervisor *s, int listen_fd, struct dr_err *err);
+/* Accepts nobody more; the listening socket is the world's to close. */
+void hooks_deaf(struct supervisor *s);
 void hooks_close(struct supervisor *s);
 /* Answers those that waited for the gate. */
 void hooks_resume(struct supervisor *s);
@@ -137,11 +139,12 @@ void hooks_resume(struct supervisor *s);
 struct job {
 	struct shim *shim; /* NULL once it is answered or dead */
 	struct world world;
-	struct loop_source pidfd; /* fd -1: no world */
+	struct loop_source pidfd;
 	struct relay relay;
 	struct slot_job identity; /* once the started hook has said it */
 	bool identified;
-	bool ended; /* the world is dead, its answer is due */
+	bool running; /* there is a world */
+	bool ended;   /* the world is dead, its answer is due */
 	bool killed;
 	struct world_end end;
 	uint64_t ended_ns, ended_ms;
