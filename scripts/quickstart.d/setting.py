@@ -110,7 +110,7 @@ class Setting:
         self.github = None
         if not directory:
             self.write("owner", f"{os.getpid()}\n")
-            self.write("cgroups", " ".join(map(str, parent_cgroups())))
+            self.write("cgroups", "\n".join(map(str, cgroups())))
 
     def write(self, name, text):
         """Write a file of the directory."""
@@ -241,12 +241,15 @@ class Setting:
         """Clear everything away; return what could not be."""
         self.stop_quietly()
         self.end_github()
-        for cgroup in parent_cgroups():
-            if str(cgroup) not in self.read("cgroups").split():
+        before = self.read("cgroups").splitlines()
+        for path in new_cgroups(before):
+            if path.name == "deskrun":
                 with contextlib.suppress(OSError):  # others work there, too
-                    cgroup.rmdir()
+                    path.rmdir()
         shutil.rmtree(self.directory, ignore_errors=True)
-        return leftovers(self.directory)
+        return leftovers(self.directory) + [
+            f"cgroup {path}" for path in new_cgroups(before)
+            if path.name in runner_names()]
 
     def keep(self):
         """Leave all of it, and say how it is used."""
@@ -297,21 +300,26 @@ def leftovers(directory):
     mounts = pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     found += [f"mount {line.split()[4]}" for line in mounts.splitlines()
               if str(directory) in line]
-    return found + [f"cgroup {path}" for path in cgroups()]
+    return found
 
 
-def parent_cgroups():
-    """Return the cgroups that supervisors make theirs in."""
-    root = pathlib.Path("/sys/fs/cgroup")
-    return [*root.glob("deskrun"), *root.glob("*/deskrun")]
+def runner_names():
+    """Return what our runners are called."""
+    host = os.uname().nodename.partition(".")[0]
+    return {f"{host}-{POOL}-{number}" for number in range(RUNNERS)}
 
 
 def cgroups():
-    """Return the cgroups of runners of our pool that there are."""
-    host = os.uname().nodename
-    names = {f"{host}-{POOL}-{number}" for number in range(RUNNERS)}
-    return [path for parent in parent_cgroups()
-            for path in parent.iterdir() if path.name in names]
+    """Return the cgroups of supervisors, and those that they are in."""
+    root = pathlib.Path("/sys/fs/cgroup")
+    parents = [*root.glob("deskrun"), *root.glob("*/deskrun")]
+    return [path for parent in parents for path in [*parent.iterdir(), parent]
+            if path.is_dir()]
+
+
+def new_cgroups(before):
+    """Return those that there are, and were not before."""
+    return [path for path in cgroups() if str(path) not in before]
 
 
 def recover(source, build, everything=False):
