@@ -17,7 +17,7 @@ sys.path.append(str(SOURCE / "tests"))
 from standins.github.client import ControlError, WaitTimeout  # noqa: E402
 
 import jobs  # noqa: E402
-from setting import Failure, Interrupted, Setting, recover  # noqa: E402
+from setting import Failure, Interrupted, Setting, Task, recover  # noqa: E402
 
 
 def options():
@@ -59,6 +59,13 @@ def run(setting, keep):
     return verdict
 
 
+def clear_away(setting):
+    """Clear away what was started; return what could not be."""
+    print()
+    with Task(f"Clearing away {setting.directory}"):
+        return setting.clean()
+
+
 def demonstrate(setting, keep):
     """Run the jobs and clear away; return (verdict, exit status)."""
     verdict = None
@@ -66,7 +73,7 @@ def demonstrate(setting, keep):
         verdict = run(setting, keep)
         status = 0 if verdict.good else 1
     except Interrupted as signalled:
-        print("\ninterrupted: clearing away", flush=True)
+        print("\n\ninterrupted", flush=True)
         status = 128 + signalled.number
     except (Failure, ControlError, WaitTimeout, OSError) as failure:
         print(f"\nfailed: {failure}", flush=True)
@@ -74,7 +81,7 @@ def demonstrate(setting, keep):
         status = 1
     finally:
         catch_signals(signal.SIG_IGN)
-        left = [] if keep and verdict else setting.clean()
+        left = [] if keep and verdict else clear_away(setting)
     for what in left:
         print(f"left behind: {what}", flush=True)
         status = status or 1

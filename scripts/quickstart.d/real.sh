@@ -5,7 +5,8 @@
 
 # Sets auth (a line of the configuration) and exports GITHUB_TOKEN.
 find_token() {
-	local host=${url#*://}
+	local host=${url#*://} token_file
+	token_file=$(dirname "$config")/token
 
 	auth=''
 	if [ -n "${GITHUB_TOKEN-}" ]; then
@@ -73,24 +74,26 @@ configuration() {
 }
 
 write_configuration() {
-	if as_root test -e "$config"; then
-		check_configuration
-		echo "* $config exists and is used as it is"
-		return
-	fi
 	as_root mkdir -p "$(dirname "$config")"
 	configuration | as_root install -m 644 /dev/stdin "$config"
 	echo "* Wrote $config"
 }
 
-# One for something else is not ours to start.
-check_configuration() {
-	local targets
-	targets=$(as_root "$build/deskrun-runner" --config "$config" \
-		config show | awk '$1 ~ /^pools.*\.target$/ { print $2 }')
-	grep -qxF -- "$target" <<<"$targets" ||
+# One that is there is used as it is; but not for something else.
+use_configuration() {
+	local shown
+	shown=$(as_root "$build/deskrun-runner" --config "$config" config show)
+	awk -v target="$target" '
+		$1 ~ /^pools.*\.target$/ && $2 == target { found = 1 }
+		END { exit !found }' <<<"$shown" ||
 		die "$config has no pool for $target; edit it, or name another" \
 			"with --config"
+	echo "* $config exists and is used as it is"
+	if [[ $shown == *github.auth.* ]]; then
+		token_from=$config
+	else
+		find_token
+	fi
 }
 
 tell_workflow() {
@@ -130,10 +133,13 @@ tell_commands() {
 }
 
 start_real() {
-	token_file=$(dirname "$config")/token
-	find_token
-	write_configuration
-	echo "* Starting $count runners for $target (token: $token_from)"
+	if as_root test -e "$config"; then
+		use_configuration
+	else
+		find_token
+		write_configuration
+	fi
+	echo "* Starting runners for $target (token: $token_from)"
 	as_root "$build/deskrun-runner" --config "$config" start
 	tell_workflow
 	tell_commands
