@@ -24,6 +24,7 @@ static uint64_t last_epoch(int slot_fd, const char *name)
 	enum slot_event_type type;
 	char tail[TAIL + 1], *line, *end;
 	struct stat st;
+	uint64_t epoch;
 	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -32,8 +33,9 @@ static uint64_t last_epoch(int slot_fd, const char *name)
 	tail[n > 0 ? n : 0] = '\0';
 	for (line = tail; (end = strchr(line, '\n')); line = end + 1)
 		slot_state_fold(&state, line, (size_t)(end - line), &type);
+	epoch = state.epoch;
 	slot_state_clear(&state);
-	return state.epoch;
+	return epoch;
 }
 
 int events_open(struct events *ev, int slot_fd, struct dr_err *err)

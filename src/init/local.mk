@@ -59,6 +59,37 @@ deskrun_init_LDADD = libinit.a libworlds.a libutil.a
 if SANITIZERS
 deskrun_init_LDADD += $(JANSSON_LIBS) $(CAP_LIBS)
 else
-deskrun_init_LDFLAGS = $(AM_LDFLAGS) -static
+# It is copied to every machine and container: without what only a debugger
+# reads.
+deskrun_init_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--gc-sections -s
 deskrun_init_LDADD += -ljansson -lcap
+endif
+
+init_tests = \
+	tests/unit/test_channel tests/unit/test_events \
+	tests/unit/test_handover tests/unit/test_hook \
+	tests/unit/test_listener
+if HAVE_CMOCKA
+check_PROGRAMS += $(init_tests)
+TESTS += $(init_tests)
+endif
+tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
+tests_unit_test_channel_LDADD = libinit.a $(unit_ldadd)
+tests_unit_test_events_SOURCES = tests/unit/test_events.c
+tests_unit_test_events_LDADD = libinit.a $(unit_ldadd)
+tests_unit_test_handover_SOURCES = tests/unit/test_handover.c
+tests_unit_test_handover_LDADD = libinit.a $(unit_ldadd)
+tests_unit_test_hook_SOURCES = tests/unit/test_hook.c
+tests_unit_test_hook_LDADD = libinit.a $(unit_ldadd)
+tests_unit_test_listener_SOURCES = tests/unit/test_listener.c
+tests_unit_test_listener_LDADD = libinit.a $(unit_ldadd)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_worlds_plan tests/unit/test_world
+TESTS += tests/unit/test_worlds_plan tests/unit/test_world
+tests_unit_test_worlds_plan_SOURCES = tests/unit/test_worlds_plan.c
+tests_unit_test_worlds_plan_LDADD = libworlds.a $(unit_ldadd) $(CAP_LIBS)
+tests_unit_test_world_SOURCES = tests/unit/test_world.c \
+	tests/unit/machine.c tests/unit/machine.h
+tests_unit_test_world_LDADD = libworlds.a $(unit_ldadd) $(CAP_LIBS)
 endif
