@@ -234,7 +234,8 @@ static bool registers(const struct track *t)
 {
 	const struct slot_state *s = &t->r->slot.state;
 
-	return t->given && !t->done && !t->failed &&
+	/* one whose supervisor died meanwhile will not come to an end */
+	return t->given && t->r->slot.alive && !t->done && !t->failed &&
 		(s->phase == PHASE_REGISTERING ||
 			(s->phase == PHASE_UNREGISTERED &&
 				s->seq <= t->given_seq));
