@@ -3,7 +3,7 @@
     desk = make_desk(pools=[{"name": "std", "count": 2}])
     desk.start()
     job = desk.run_job(["echo hi"])
-    assert "hi" in desk.github.log(job["id"])
+    assert "hi" in desk.output(job)
 
 Commands are the real programs, run with a small environment.
 """
@@ -103,7 +103,7 @@ class Slot:
             holder = (self.path / "lock").read_text().split()
         except FileNotFoundError:
             return None
-        if not holder:
+        if not holder or not holder[0].isdigit():
             return None
         pid = int(holder[0])
         command = leftovers.read(f"/proc/{pid}/cmdline")
@@ -276,6 +276,16 @@ class Desk:
         assert "Traceback" not in result.stderr
         return result.stderr
 
+    def wait_request(self, method, path, status=None, timeout=30):
+        """Return once GitHub was asked this (and has answered so).
+
+        Not by its wait_until(): a request as such changes nothing there.
+        """
+        wait_until(
+            lambda: [entry for entry in self.github.requests(method, path)
+                     if status in (None, entry["status"])],
+            timeout, f"{method} {path} {status or ''}")
+
     # Jobs
 
     def enqueue(self, steps, pool=None, **spec):
@@ -293,12 +303,22 @@ class Desk:
             + self.github.log(job["id"]))
         return job
 
-    def wait_step(self, job, text, timeout=60):
-        """Return once a job's live log has a line with just this text."""
-        self.github.wait_until(
-            lambda: any(line.split("Z ")[-1].strip() == text
-                        for line in self.github.feed(job)),
-            timeout, f"{text!r} in the log of job {job}")
+    def output(self, job):
+        """Return what the steps and hooks of a job printed.
+
+        Without the scripts, which the log shows as well: an expected text
+        that is in the script would be found there.
+        """
+        found, inside = [], False
+        for line in self.github.log(job["id"]).splitlines():
+            text = line.partition("Z ")[2]
+            if text.startswith("##[group]Run "):
+                inside = True
+            elif text.startswith("##[endgroup]"):
+                inside = False
+            elif not inside:
+                found.append(text)
+        return "\n".join(found)
 
     def hold(self):
         """Return a Hold."""

@@ -36,8 +36,10 @@ if os.fork() == 0:
     os.execve("/usr/bin/python3", ["MARK-listen", "-c",
               "import signal; signal.pause()"], {})
 E"""
-DAEMON = "env -i setsid bash -c 'exec -a MARK-{} sleep 9999' >/dev/null 2>&1 &"
-RUNNING = "grep -qaz '^MARK-{}' /proc/[0-9]*/cmdline"
+RUNNING = "grep -qaz '^MARK-{0}' /proc/[0-9]*/cmdline"
+# Started, and its new name to be seen
+DAEMON = ("env -i setsid bash -c 'exec -a MARK-{0} {1}' >/dev/null 2>&1 & "
+          f"for i in $(seq 200); do {RUNNING} && break; sleep 0.05; done")
 
 
 @dataclass
@@ -91,14 +93,15 @@ PROBES = [
           IPC.format(key="KEY", flags="0", verdict="any")),
     Probe("mqueue", QUEUE.format(flags="os.O_CREAT | os.O_RDWR"),
           QUEUE.format(flags="os.O_RDWR")),
-    Probe("daemon", DAEMON.format("daemon"), RUNNING.format("daemon")),
-    Probe("double-fork", "(" + DAEMON.format("fork") + ")",
+    Probe("daemon", DAEMON.format("daemon", "sleep 9999"),
+          RUNNING.format("daemon")),
+    Probe("double-fork", "(" + DAEMON.format("fork", "sleep 9999") + ")",
           RUNNING.format("fork")),
-    Probe("stopped", DAEMON.format("stop") + " kill -STOP $!",
+    Probe("stopped", DAEMON.format("stop", 'bash -c "kill -STOP \\$\\$"'),
           RUNNING.format("stop")),
-    Probe("deleted-open", "env -i setsid bash -c 'exec 5>/var/tmp/MARK.open; "
-          "rm /var/tmp/MARK.open; exec -a MARK-open sleep 9999' "
-          ">/dev/null 2>&1 &", RUNNING.format("open")),
+    Probe("deleted-open", "exec 5>/var/tmp/MARK.open; "
+          "rm /var/tmp/MARK.open; " + DAEMON.format("open", "sleep 9999"),
+          RUNNING.format("open")),
     Probe("listener", LISTEN, "exec 3<>/dev/tcp/ADDRESS/7777"),
     Probe("abstract", "true", "grep -q @MARK-abstract /proc/net/unix"),
     Probe("workspace", "echo >$GITHUB_WORKSPACE/MARK",

@@ -37,7 +37,7 @@ def test_the_ca_reaches_manager_listener_worker_and_job(desk, tmp_path):
     use_https(desk, tmp_path)
     desk.start()
     job = desk.run_job([f"echo status=$({FETCH})"])
-    assert "status=200" in desk.github.log(job["id"])
+    assert "status=200" in desk.output(job)
     assert job["feed_lines"]
     desk.stop()
     requests = desk.github.requests()

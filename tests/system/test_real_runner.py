@@ -62,11 +62,11 @@ def test_no_leak_is_seen(desk, host_file, mode):
                       mode == "privileged")
     host_file(planter.host_file)
     first = desk.run_job([planter.plant(), planter.look()], pool=pool)
-    log = desk.github.log(first["id"])
+    log = desk.output(first)
     assert seen(log)[0] == planter.names()
     for where in ("std", "priv"):
-        log = desk.github.log(desk.run_job([planter.look()],
-                                           pool=where)["id"])
+        log = desk.output(desk.run_job([planter.look()],
+                                           pool=where))
         assert seen(log)[0] == set()
     assert look_on_host(planter)[0] == set()
     assert NETWORK <= planter.names()
@@ -76,8 +76,8 @@ def test_results_and_receipts(desk):
     """Success, failure, and the receipt in the log."""
     before = len(desk.slot("std").receipts())
     job = desk.run_job(["echo hello"], pool="std")
-    assert "hello" in desk.github.log(job["id"])
-    assert "wip" in desk.github.log(job["id"]).lower()
+    assert "hello" in desk.output(job)
+    assert "wip" in desk.output(job).lower()
     desk.run_job(["exit 3"], conclusion="failed", pool="std")
     receipts = desk.slot("std").wait_receipts(before + 2)[before:]
     assert [item["result"] for item in receipts] == ["succeeded", "failed"]
@@ -98,10 +98,7 @@ def test_a_busy_runner_is_gated_and_an_idle_one_deleted(desk):
     job, hold = desk.busy(pool="std")
     queued = desk.enqueue(["true"], pool="std")
     process = desk.spawn("stop")
-    desk.github.wait_until(
-        lambda: [entry for entry in
-                 desk.github.requests("DELETE", "/actions/runners/")
-                 if entry["status"] == 422], what="the refused DELETE")
+    desk.wait_request("DELETE", "/actions/runners/", 422)
     hold.release()
     _, said = process.communicate(timeout=90)
     assert process.returncode == OK, said

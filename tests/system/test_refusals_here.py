@@ -72,7 +72,7 @@ def test_a_file_system_that_cannot_be_an_upper_layer(desk):
 
 def test_a_data_directory_without_write_permission(desk):
     """Mounted read-only: the error of the kernel is told."""
-    wrapper = on_mount(desk, "-t tmpfs -o ro")
+    wrapper = on_mount(desk, "-t tmpfs -o ro,mode=755")
     done = desk.run("start", wrapper=wrapper)
     assert done.returncode in (CONFIG, ENGINE, FAILED)
     assert "Read-only file system" in done.stderr

@@ -85,9 +85,7 @@ def test_changed_settings_wait_for_the_running_job(desk):
     desk.pool()["limits"] = {"pids": 200}
     desk.write_config()
     process = desk.spawn("start")
-    desk.github.wait_until(
-        lambda: desk.github.requests("DELETE", "/actions/runners/"),
-        what="the wish to replace the runner")
+    desk.wait_request("DELETE", "/actions/runners/")
     assert desk.github.job(job)["status"] == "in_progress"
     hold.release()
     assert desk.github.wait_job(job)["conclusion"] == "succeeded"
@@ -110,7 +108,7 @@ def test_an_idle_runner_with_changed_settings_is_replaced(desk):
     desk.start()
     assert desk.slot().supervisor() != pid
     job = desk.run_job(["echo changed=$CHANGED"])
-    assert "changed=yes" in desk.github.log(job["id"])
+    assert "changed=yes" in desk.output(job)
 
 
 @pytest.mark.slow

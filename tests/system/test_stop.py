@@ -40,10 +40,7 @@ def test_a_busy_runner_ends_after_its_job(desk):
     job, hold = desk.busy()
     after = desk.enqueue(["true"])
     process = desk.spawn("stop")
-    desk.github.wait_until(
-        lambda: [entry for entry in
-                 desk.github.requests("DELETE", "/actions/runners/")
-                 if entry["status"] == 422], what="the refused DELETE")
+    desk.wait_request("DELETE", "/actions/runners/", 422)
     assert desk.status("--local")[desk.slot().name]["state"] == "draining"
     assert desk.github.job(job)["status"] == "in_progress"
     hold.release()
@@ -133,9 +130,7 @@ def test_an_interrupted_stop_is_continued_by_another(desk):
     desk.start()
     job, hold = desk.busy()
     process = desk.spawn("stop")
-    desk.github.wait_until(
-        lambda: desk.github.requests("DELETE", "/actions/runners/"),
-        what="the DELETE")
+    desk.wait_request("DELETE", "/actions/runners/")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == INTERRUPTED, said
@@ -154,9 +149,7 @@ def test_a_start_undoes_half_a_stop(desk):
     desk.start()
     job, hold = desk.busy()
     process = desk.spawn("stop")
-    desk.github.wait_until(
-        lambda: desk.github.requests("DELETE", "/actions/runners/"),
-        what="the DELETE")
+    desk.wait_request("DELETE", "/actions/runners/")
     process.kill()
     process.communicate()
     supervisor = desk.slot().supervisor()
@@ -172,9 +165,7 @@ def test_a_start_after_a_gated_end_brings_it_back(desk):
     desk.start()
     job, hold = desk.busy()
     process = desk.spawn("stop")
-    desk.github.wait_until(
-        lambda: desk.github.requests("DELETE", "/actions/runners/"),
-        what="the DELETE")
+    desk.wait_request("DELETE", "/actions/runners/")
     process.kill()
     process.communicate()
     hold.release()
@@ -214,9 +205,7 @@ def test_a_stop_and_a_start_exclude_each_other(desk):
     desk.start()
     job, hold = desk.busy()
     process = desk.spawn("stop")
-    desk.github.wait_until(
-        lambda: desk.github.requests("DELETE", "/actions/runners/"),
-        what="the DELETE")
+    desk.wait_request("DELETE", "/actions/runners/")
     desk.refused("start", status=BUSY,
                  said=rf"held by process {process.pid} \(deskrun-runner stop")
     hold.release()

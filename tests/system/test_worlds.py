@@ -45,18 +45,19 @@ def test_no_leak_of_any_kind_is_seen(make_desk, host_file, mode):
     hold.wait()
     sibling = desk.run_job([planter.look()], pool="two")
     hold.release()
-    assert github.wait_job(first)["conclusion"] == "succeeded"
-    log = github.log(first)
+    done = github.wait_job(first)
+    log = desk.output(done)
+    assert done["conclusion"] == "succeeded", log
     assert not re.findall(r"\bnot-planted=\S+", log)
     assert seen(log)[0] == planter.names()
     following = desk.run_job([planter.look()], pool="one")
     assert following["runner_name"] == desk.slot("one").name
-    assert seen(github.log(following["id"])) == (set(), len(planter.names()))
-    assert seen(github.log(sibling["id"]))[0] <= NETWORK
+    assert seen(desk.output(following)) == (set(), len(planter.names()))
+    assert seen(desk.output(sibling))[0] <= NETWORK
     assert look_on_host(planter)[0] == set()
     for name in ("one", "two"):
         desk.slot(name).wait_clean()
-    receipt = desk.slot("one").receipts()[0]
+    receipt = desk.slot("one").wait_receipts(2)[0]
     assert receipt["processes"] >= 5
     assert receipt["files"] >= 20
     assert receipt["verdict"] == "clean"
@@ -85,7 +86,7 @@ def test_the_machine_is_not_the_jobs_to_read(desk, host_file):
            "echo accounts=$(wc -l </etc/shadow)",
            "echo homes=$(ls -A /root /home/* 2>/dev/null | grep -v : | wc -w)",
            "touch ~/works && echo home=writable"])
-    log = desk.github.log(desk.run_job([script])["id"])
+    log = desk.output(desk.run_job([script]))
     assert not re.findall(r"\bvisible=\S+", log)
     assert re.search(r"\bshadow=(\S*)", log).group(1) == "*,"
     assert re.search(r"\bgshadow=(\S*)", log).group(1) in ("*,", "")
@@ -115,26 +116,29 @@ def test_the_credentials_do_not_exist_in_a_world(desk):
         "echo diag=$(ls _diag | grep -c Runner_)",
         "find / -xdev -name '.credentials*' 2>/dev/null | "
         "sed 's/^/found=/'"])
-    log = desk.github.log(job["id"])
+    log = desk.output(job)
     assert "diag=0" in log
     assert not re.findall(r"\bfound=\S*credentials", log)
 
 
-def test_worlds_have_namespaces_of_their_own(desk):
-    """Mount, pid, ipc, uts and cgroup; the machine's are not among them."""
+def test_worlds_have_namespaces_of_their_own(make_desk):
+    """Two at once share none with each other or the machine."""
+    desk = make_desk(pools=[{"name": "one"}, {"name": "two"}])
     desk.start()
     kinds = ("mnt", "pid", "ipc", "uts", "cgroup")
-    seen_ones = []
-    for _ in range(2):
-        log = desk.github.log(desk.run_job([
-            f"for n in {' '.join(kinds)}; do "
-            "echo ns=$(readlink /proc/self/ns/$n); done"])["id"])
-        seen_ones += re.findall(r"\bns=(\S+)", log)
+    script = (f"for n in {' '.join(kinds)}; do "
+              "echo ns=$(readlink /proc/self/ns/$n); done")
+    hold = desk.hold()
+    first = desk.enqueue([script, hold.step], pool="one")
+    hold.wait()
+    second = desk.run_job([script], pool="two")
+    hold.release()
+    first = desk.github.wait_job(first)
     ours = [os.readlink(f"/proc/self/ns/{kind}") for kind in kinds]
-    assert len(seen_ones) == 2 * len(kinds)
-    assert not set(seen_ones) & set(ours)
-    # an inode may be used again once a namespace is gone: not so for pid
-    assert len(set(seen_ones)) > len(kinds)
+    every = [ours, *(re.findall(r"\bns=(\S+)", desk.output(job))
+                     for job in (first, second))]
+    assert [len(item) for item in every] == [len(kinds)] * 3
+    assert len(set().union(*every)) == 3 * len(kinds)
 
 
 def test_a_world_is_dead_before_the_next_job_begins(desk):
@@ -149,7 +153,7 @@ def test_a_world_is_dead_before_the_next_job_begins(desk):
     alive = [pid for pid in leftovers.pids()
              if leftovers.read(f"/proc/{pid}/cmdline").startswith(mark)]
     assert not alive
-    assert desk.slot().receipts()[0]["processes"] >= 50
+    assert desk.slot().wait_receipts(1)[0]["processes"] >= 50
 
 
 def test_a_cancelled_job_is_wiped_as_well(desk):
