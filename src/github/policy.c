@@ -121,13 +121,32 @@ static const struct {
 	[SERVER_ENTERPRISE] = {NULL, "manage_runners:enterprise"},
 };
 
+/* Whether a list "gist, repo" has exactly that scope. */
+static bool has_scope(const char *scopes, const char *wanted)
+{
+	while (*scopes) {
+		size_t len = strcspn(scopes, ", ");
+
+		if (len == strlen(wanted) && memcmp(scopes, wanted, len) == 0)
+			return true;
+		scopes += len;
+		scopes += strspn(scopes, ", ");
+	}
+	return false;
+}
+
 static void advise(const struct policy_subject *subject,
 	const struct policy_answer *a, char *out, size_t size)
 {
 	const char *classic = needed[subject->server->kind].classic;
 	const char *fine = needed[subject->server->kind].fine_grained;
 
-	if (a->scopes)
+	if (a->scopes && has_scope(a->scopes, classic))
+		snprintf(out, size,
+			"the token has the scope %s, but its owner needs "
+			"admin rights there",
+			classic);
+	else if (a->scopes)
 		snprintf(out, size,
 			"the token needs the scope %s; it has %.100s", classic,
 			*a->scopes ? a->scopes : "none");
@@ -186,7 +205,8 @@ static int explain_absent(const struct policy_subject *subject,
 	advise(subject, a, advice, sizeof(advice));
 	return dr_err_set(err, DR_NOT_FOUND,
 		"%s: absent or not permitted (%d: GitHub does not say which); "
-		"check the spelling of %s and that the token may reach it: %s",
+		"check the spelling of %s, and that the token may reach it: "
+		"%s",
 		subject->what, a->status, subject->server->target, advice);
 }
 

@@ -7,10 +7,10 @@ libnet_a_SOURCES = \
 	src/net/url.c src/net/url.h
 libnet_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 
+EXTRA_DIST += tests/unit/http_helper.py
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_http tests/unit/test_url
 TESTS += tests/unit/test_http tests/unit/test_url
-EXTRA_DIST += tests/unit/http_helper.py
 
 tests_unit_test_http_SOURCES = \
 	tests/unit/test_http.c tests/unit/http_helper.h

@@ -111,8 +111,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def github(self, parts):
         """Answer /api/v3/repos/o/NAME/...: NAME is a method's name."""
-        name = parts[4] if len(parts) > 4 else ""
-        rest = "/".join(parts[5:])
+        start = 5 if parts[2] == "repos" else 4
+        name, rest = parts[start - 1], "/".join(parts[start:])
         COUNTS[name] = COUNTS.get(name, 0) + 1
         getattr(self, "github_" + name, self.github_plain)(rest)
 
@@ -127,6 +127,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(204)
         else:
             self.at_missing()
+
+    def github_public(self, rest):
+        """Be a public repository."""
+        self.answer(200, {"private": False, "visibility": "public"})
+
+    def github_groups(self, rest):
+        """Be an organisation with two runner groups."""
+        self.answer(200, {"total_count": 2, "runner_groups": [
+            {"id": 1, "name": "Default", "default": True,
+             "allows_public_repositories": False},
+            {"id": 7, "name": "Desks", "default": False,
+             "allows_public_repositories": True}]})
+
+    def github_offer(self, rest):
+        """Offer a release for every machine, with a token for it."""
+        self.answer(200, [
+            {"os": "linux", "architecture": machine, "download_url": "http://"
+             f"{self.headers['Host']}/bytes?n=10", "sha256_checksum": "0" * 64,
+             "filename": f"actions-runner-linux-{machine}-2.336.0.tar.gz",
+             "temp_download_token": "temporary"}
+            for machine in ("x64", "arm64")])
+
+    def github_runner(self, rest):
+        """Be actions/runner, with one release."""
+        if rest != "releases/tags/v2.335.0":
+            self.at_missing()
+            return
+        self.answer(200, {"body": "", "assets": [
+            {"name": f"actions-runner-linux-{machine}-2.335.0.tar.gz",
+             "browser_download_url": "http://h/x",
+             "digest": "sha256:" + "1" * 64} for machine in ("x64", "arm64")]})
 
     def github_pages(self, rest):
         """List three runners, one a page."""

@@ -239,6 +239,71 @@ static void a_runner_is_gone_only_when_the_list_confirms_it(void **state)
 	assert_failed(f, DR_NOT_FOUND, "list the runners of o/hidden");
 }
 
+static void the_offered_release_is_taken_and_a_pinned_one_looked_for(
+	void **state)
+{
+	struct fixture *f = *state;
+	struct github *gh = github(f, "o/offer", 0);
+	struct github_release release;
+
+	assert_int_equal(github_find_release(gh, NULL, &release, &f->err), 0);
+	assert_string_equal(release.version, "2.336.0");
+	assert_string_equal(release.token, "temporary");
+	github_release_clear(&release);
+	/* The one that is offered anyway comes with its token. */
+	assert_int_equal(github_find_release(gh, "2.336.0", &release, &f->err),
+		0);
+	assert_string_equal(release.token, "temporary");
+	github_release_clear(&release);
+	assert_int_equal(github_find_release(gh, "2.335.0", &release, &f->err),
+		0);
+	assert_string_equal(release.version, "2.335.0");
+	assert_int_equal(release.sha256[0], '1');
+	assert_null(release.token);
+	github_release_clear(&release);
+	assert_int_equal(github_find_release(gh, "1.0.0", &release, &f->err),
+		-1);
+	assert_failed(f, DR_NOT_FOUND, "no release 1.0.0");
+	assert_int_equal(github_find_release(gh, "../x", &release, &f->err),
+		-1);
+	assert_failed(f, DR_CONFIG, "../x");
+}
+
+static void a_group_is_found_or_those_that_exist_are_named(void **state)
+{
+	struct fixture *f = *state;
+	struct github *gh = github(f, "groups", 0);
+	struct github_group group;
+
+	assert_int_equal(github_find_group(gh, NULL, &group, &f->err), 0);
+	assert_int_equal(group.id, 1);
+	assert_false(group.allows_public_repositories);
+	github_group_clear(&group);
+	assert_int_equal(github_find_group(gh, "desks", &group, &f->err), 0);
+	assert_int_equal(group.id, 7);
+	assert_true(group.allows_public_repositories);
+	github_group_clear(&group);
+	assert_int_equal(github_find_group(gh, "absent", &group, &f->err), -1);
+	assert_failed(f, DR_NOT_FOUND, "there are: Default, Desks");
+}
+
+static void a_repository_has_no_groups_and_may_be_public(void **state)
+{
+	struct fixture *f = *state;
+	struct github *gh = github(f, "o/public", 0);
+	struct github_group group;
+	bool is_public = false;
+
+	assert_int_equal(github_repository_is_public(gh, &is_public, &f->err),
+		0);
+	assert_true(is_public);
+	assert_int_equal(github_find_group(gh, NULL, &group, &f->err), 0);
+	assert_int_equal(group.id, 0);
+	github_group_clear(&group);
+	assert_int_equal(github_find_group(gh, "desks", &group, &f->err), -1);
+	assert_failed(f, DR_CONFIG, "o/public is a repository");
+}
+
 static void a_token_cannot_carry_a_header(void **state)
 {
 	struct fixture *f = *state;
@@ -282,6 +347,9 @@ int main(void)
 		TEST(nobody_there_is_said_with_the_purpose),
 		TEST(a_busy_runner_is_not_deleted),
 		TEST(a_runner_is_gone_only_when_the_list_confirms_it),
+		TEST(the_offered_release_is_taken_and_a_pinned_one_looked_for),
+		TEST(a_group_is_found_or_those_that_exist_are_named),
+		TEST(a_repository_has_no_groups_and_may_be_public),
 		TEST(a_token_cannot_carry_a_header),
 	};
 

@@ -170,6 +170,13 @@ static void a_classic_tokens_scopes_are_named(void **state)
 	(void)state;
 	assert_says(&err, "the token needs the scope admin:org; it has gist, ");
 	assert_null(strstr(err.msg, "Self-hosted runners: write"));
+	err = explained("o/r", true,
+		(struct policy_answer){
+			.status = 404, .scopes = "public_repo, repo"});
+	assert_says(&err, "has the scope repo, but its owner needs admin");
+	err = explained("o/r", true,
+		(struct policy_answer){.status = 404, .scopes = "public_repo"});
+	assert_says(&err, "needs the scope repo; it has public_repo");
 }
 
 static void another_refusal_is_not_taken_for_a_permission(void **state)
