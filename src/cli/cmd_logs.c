@@ -87,8 +87,10 @@ static int run(const struct cli_call *call, struct dr_err *err)
 		session_open(&config, NULL, call->args, &session, err) < 0)
 		return -1;
 	if (session.home.fd < 0)
-		return dr_err_set(err, DR_NOT_FOUND, "there is no %s as yet: "
-			"nothing was started", config.data);
+		return dr_err_set(err, DR_NOT_FOUND,
+			"there is no %s as yet: "
+			"nothing was started",
+			config.data);
 	t = tail_new(session.home.fd, o->lines);
 	if (!t)
 		return dr_err_oom(err);

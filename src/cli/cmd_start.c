@@ -50,7 +50,8 @@ static void tell_next(const struct roster *roster)
 	if (running == 0)
 		return;
 	log_info("%zu runner%s ready; a job comes here by: runs-on: "
-		"[self-hosted%s%s]", running, running == 1 ? " is" : "s are",
+		 "[self-hosted%s%s]",
+		running, running == 1 ? " is" : "s are",
 		pool->labels[0] ? ", " : "",
 		pool->labels[0] ? pool->labels[0] : "");
 }

@@ -27,8 +27,8 @@ static void ask_github(const struct config *config, struct roster *roster)
 		log_warn("what GitHub says is missing: %s", why.msg);
 }
 
-static int show(const struct cli_call *call, enum runners_view view,
-	bool local, struct dr_err *err)
+static int show(const struct cli_call *call, enum runners_view view, bool local,
+	struct dr_err *err)
 {
 	auto_config struct config config = {0};
 	auto_session struct session session = SESSION_INIT;

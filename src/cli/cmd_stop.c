@@ -61,8 +61,8 @@ static int run(const struct cli_call *call, struct dr_err *err)
 		log_info("nothing runs");
 	else
 		log_info("%zu runner%s stopped; logs and receipts stay in "
-			"%s/slots", stopped, stopped == 1 ? "" : "s",
-			config.data);
+			 "%s/slots",
+			stopped, stopped == 1 ? "" : "s", config.data);
 	return 0;
 }
 

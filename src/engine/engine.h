@@ -17,10 +17,11 @@ struct engine;
 
 /* What is known of one slot; owns its strings. */
 struct engine_slot {
-	bool exists;	  /* there is a directory of ours */
-	bool alive;	  /* a supervisor holds its lock */
-	char holder[64];  /* the lock's text then: "1234 deskrun-init" */
-	struct slot_state state; /* folded events; epoch 0 when there are none */
+	bool exists;	 /* there is a directory of ours */
+	bool alive;	 /* a supervisor holds its lock */
+	char holder[64]; /* the lock's text then: "1234 deskrun-init" */
+	struct slot_state
+		state; /* folded events; epoch 0 when there are none */
 	struct slot_registration registration; /* id 0: not registered */
 	struct slot_desired desired;
 	char *spec; /* text of spec.json as the supervisor was started; or NULL */
@@ -50,8 +51,8 @@ struct engine_ops {
 	int (*start)(struct engine *e, const struct slot_spec *spec,
 		struct dr_err *err);
 	/* Writes the desired state, a generation later than the last. */
-	int (*desire)(struct engine *e, const char *runner,
-		enum slot_want want, struct dr_err *err);
+	int (*desire)(struct engine *e, const char *runner, enum slot_want want,
+		struct dr_err *err);
 	/* Hands over a registration token, or takes it back (NULL). */
 	int (*give_token)(struct engine *e, const char *runner,
 		const char *token, struct dr_err *err);
@@ -60,8 +61,7 @@ struct engine_ops {
 	 * the Listener's state; keeps logs, events and receipts. Refuses with
 	 * DR_BUSY while a supervisor lives.
 	 */
-	int (*remove)(struct engine *e, const char *runner,
-		struct dr_err *err);
+	int (*remove)(struct engine *e, const char *runner, struct dr_err *err);
 	/*
 	 * Blocks until a slot reported something since the last call, at most
 	 * timeout_ms. A signal ends it early. Never fails: who is woken for

@@ -124,9 +124,9 @@ static int host_observe(struct engine *e, const char *runner,
 
 	*slot = (struct engine_slot){0};
 	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : dr_err_errno(err, DR_ENGINE,
-						 "open slot %s", runner);
+		return errno == ENOENT
+			? 0
+			: dr_err_errno(err, DR_ENGINE, "open slot %s", runner);
 	if (host_slot_observe(fd, slot, err) < 0) {
 		engine_slot_clear(slot);
 		return dr_err_prefix(err, "slot %s", runner);
@@ -182,7 +182,8 @@ static int wait_ready(int fd, struct dr_err *err)
 		return 0;
 	if (strncmp(line, "error: ", 7) == 0)
 		return dr_err_set(err, DR_ENGINE, "%s", line + 7);
-	return dr_err_set(err, DR_ENGINE, "the supervisor ended without a "
+	return dr_err_set(err, DR_ENGINE,
+		"the supervisor ended without a "
 		"word; its log is " SLOT_LOG_INIT);
 }
 
@@ -282,9 +283,9 @@ static int host_remove(struct engine *e, const char *runner, struct dr_err *err)
 	auto_close int lock = -1;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : dr_err_errno(err, DR_ENGINE,
-						 "open slot %s", runner);
+		return errno == ENOENT
+			? 0
+			: dr_err_errno(err, DR_ENGINE, "open slot %s", runner);
 	/* with the lock in hand no supervisor can begin meanwhile */
 	lock = fs_lock(fd, SLOT_LOCK, "deskrun-runner", err);
 	if (lock < 0 || remove_scratch(h, runner, err) < 0 ||

@@ -79,8 +79,9 @@ static int observe_desired(int dirfd, struct engine_slot *slot,
 	dr_buf_init(&text, SLOT_FILE_MAX);
 	if (read_optional(dirfd, SLOT_DESIRED, &text, err) < 0)
 		return -1;
-	if (text.len > 0 && slot_desired_parse(text.data, text.len,
-				    &slot->desired, err) < 0)
+	if (text.len > 0 &&
+		slot_desired_parse(text.data, text.len, &slot->desired, err) <
+			0)
 		return -1;
 	if (read_optional(dirfd, SLOT_SPEC, &text, err) < 0)
 		return -1;
@@ -150,8 +151,12 @@ int host_slot_token(int dirfd, const char *token, struct dr_err *err)
 int host_slot_forget(int dirfd, struct dr_err *err)
 {
 	static const char *const files[] = {
-		SLOT_TOKEN, SLOT_REGISTRATION, SLOT_DESIRED, SLOT_SPEC,
-		"ca.pem", "shim.sock",
+		SLOT_TOKEN,
+		SLOT_REGISTRATION,
+		SLOT_DESIRED,
+		SLOT_SPEC,
+		"ca.pem",
+		"shim.sock",
 	};
 
 	/* the registration goes last: until then a repeated stop finds it */

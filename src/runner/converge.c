@@ -22,10 +22,10 @@ struct track {
 	bool given;	       /* a registration token, at given_seq */
 	uint64_t given_seq;
 	int starts;
-	uint64_t delete_at;	/* monotonic: not before */
-	uint64_t delete_seq;	/* an event since allows it at once */
-	uint64_t progress_at;	/* monotonic: last change */
-	enum slot_phase shown;	/* phase that was told last */
+	uint64_t delete_at;    /* monotonic: not before */
+	uint64_t delete_seq;   /* an event since allows it at once */
+	uint64_t progress_at;  /* monotonic: last change */
+	enum slot_phase shown; /* phase that was told last */
 	uint64_t shown_epoch;
 	bool done, failed;
 	struct dr_err err;
@@ -64,8 +64,9 @@ static void tell_phase(struct track *t)
 		break;
 	case PHASE_CONFLICT:
 		log_info("%s: GitHub still holds a session of an earlier life "
-			"of this runner; waits for it to let go (up to 4 "
-			"minutes)", name);
+			 "of this runner; waits for it to let go (up to 4 "
+			 "minutes)",
+			name);
 		break;
 	case PHASE_IDLE:
 		if (t->goal == GOAL_RUNNING)
@@ -185,7 +186,8 @@ static int refuse(struct track *t, struct dr_err *err)
 	return dr_err_set(err, DR_BUSY,
 		"%s: GitHub has a runner of this name that is not ours (id "
 		"%lld); remove it there if nobody needs it, or give the pool "
-		"another \"runner_name\"", t->r->name, (long long)t->r->hub_id);
+		"another \"runner_name\"",
+		t->r->name, (long long)t->r->hub_id);
 }
 
 /* 1: something was done, observe again at once; 0: wait */
@@ -290,9 +292,9 @@ static void check_stuck(const struct run *run, struct track *t)
 		return;
 	dr_err_set(&t->err, DR_TIMEOUT,
 		"%s: still %s after %d s%s%s; \"deskrun-runner logs %s\" may "
-		"say more", t->r->name, slot_phase_name(s->phase),
-		run->c->stuck_s, s->reason ? ": " : "",
-		s->reason ? s->reason : "", t->r->name);
+		"say more",
+		t->r->name, slot_phase_name(s->phase), run->c->stuck_s,
+		s->reason ? ": " : "", s->reason ? s->reason : "", t->r->name);
 	t->failed = true;
 }
 
@@ -320,11 +322,14 @@ static int check_limits(const struct run *run, struct dr_err *err)
 	int limit = run->c->timeout_s;
 
 	if (run->c->interrupted && *run->c->interrupted)
-		return dr_err_set(err, DR_INTERRUPTED, "interrupted; run the "
+		return dr_err_set(err, DR_INTERRUPTED,
+			"interrupted; run the "
 			"same command again to go on");
 	if (limit > 0 && passed > (uint64_t)limit * 1000000000u)
-		return dr_err_set(err, DR_TIMEOUT, "not done after %d s; run "
-			"the same command again to go on", limit);
+		return dr_err_set(err, DR_TIMEOUT,
+			"not done after %d s; run "
+			"the same command again to go on",
+			limit);
 	return 0;
 }
 
@@ -389,8 +394,8 @@ static int begin(struct run *run, struct dr_err *err)
 		t->shown = t->r->slot.state.phase;
 		t->shown_epoch = t->r->slot.state.epoch;
 		if (t->goal == GOAL_RUNNING &&
-			spec_make(c->common, t->r->pool, t->r->name,
-				&t->spec) < 0)
+			spec_make(c->common, t->r->pool, t->r->name, &t->spec) <
+				0)
 			return dr_err_oom(err);
 	}
 	return 0;

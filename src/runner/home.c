@@ -19,12 +19,13 @@ static int check_owner(const char *data, int fd, struct dr_err *err)
 		return dr_err_set(err, DR_CONFIG,
 			"data directory %s belongs to user %u, not to user %u "
 			"who runs this; name another with \"data:\", or chown "
-			"it", data, (unsigned)st.st_uid, (unsigned)geteuid());
+			"it",
+			data, (unsigned)st.st_uid, (unsigned)geteuid());
 	if (st.st_mode & 022)
 		return dr_err_set(err, DR_CONFIG,
 			"data directory %s is writable by others (mode %04o); "
-			"run: chmod go-w %s", data,
-			(unsigned)st.st_mode & 07777, data);
+			"run: chmod go-w %s",
+			data, (unsigned)st.st_mode & 07777, data);
 	return 0;
 }
 

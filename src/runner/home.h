@@ -17,7 +17,10 @@ struct home {
 	int fd;	  /* the directory */
 	int lock; /* -1: only looked at */
 };
-#define HOME_INIT {.fd = -1, .lock = -1}
+#define HOME_INIT                    \
+	{                            \
+		.fd = -1, .lock = -1 \
+	}
 
 /*
  * Opens it, and makes it when absent. It must be ours and writable by nobody

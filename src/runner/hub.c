@@ -166,7 +166,8 @@ static int refuse_public(const struct config_pool *pool, const char *what,
 	return dr_err_set(err, DR_BUSY,
 		"pool %s: %s; anybody who opens a pull request there could run "
 		"code on this machine. If that is what you want, set "
-		"\"allow_public: true\" for the pool", pool->name, what);
+		"\"allow_public: true\" for the pool",
+		pool->name, what);
 }
 
 int hub_admit(struct hub *hub, const struct config_pool *pool,
@@ -179,8 +180,10 @@ int hub_admit(struct hub *hub, const struct config_pool *pool,
 
 	if (!gh || github_find_group(gh, pool->group, &group, err) < 0)
 		return -1;
-	snprintf(what, sizeof(what), "the runner group %s serves public "
-		"repositories", group.name ? group.name : "");
+	snprintf(what, sizeof(what),
+		"the runner group %s serves public "
+		"repositories",
+		group.name ? group.name : "");
 	is_public = group.allows_public_repositories;
 	github_group_clear(&group);
 	if (pool->target_kind == CONFIG_TARGET_REPOSITORY) {
@@ -189,9 +192,8 @@ int hub_admit(struct hub *hub, const struct config_pool *pool,
 		if (github_repository_is_public(gh, &is_public, err) < 0)
 			return -1;
 	}
-	return is_public && !pool->allow_public
-		? refuse_public(pool, what, err)
-		: 0;
+	return is_public && !pool->allow_public ? refuse_public(pool, what, err)
+						: 0;
 }
 
 const char *hub_registration_token(struct hub *hub, const char *target,
@@ -220,8 +222,9 @@ int hub_delete(struct hub *hub, const struct roster_runner *r,
 	if (!*target)
 		return dr_err_set(err, DR_FAILED,
 			"%s is registered at %s, which is not below %s; remove "
-			"it there, then run stop with --local", r->name,
-			r->slot.registration.url, hub->config->github.url);
+			"it there, then run stop with --local",
+			r->name, r->slot.registration.url,
+			hub->config->github.url);
 	gh = hub_target(hub, target, err);
 	return gh ? github_delete_runner(gh, r->slot.registration.id, err) : -1;
 }

@@ -79,8 +79,7 @@ static enum action towards_running(const struct wish *wish,
 	/* GitHub forgets a runner that was offline for long, or an
 	 * administrator removed it; what is left of it serves nobody */
 	if ((registered(slot) && hub == HUB_ABSENT) ||
-		slot->state.phase == PHASE_DEREGISTERED ||
-		wish->outdated)
+		slot->state.phase == PHASE_DEREGISTERED || wish->outdated)
 		return slot->alive || registered(slot)
 			? towards_gone(&replace, slot, hub)
 			: ACT_START;

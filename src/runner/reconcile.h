@@ -30,10 +30,10 @@ enum goal {
 
 struct wish {
 	enum goal goal;
-	bool now;	  /* do not wait for a running job: cancel it */
-	bool outdated;	  /* it was started with another spec than is wanted */
+	bool now;	   /* do not wait for a running job: cancel it */
+	bool outdated;	   /* it was started with another spec than is wanted */
 	bool may_register; /* fewer than the limit register just now */
-	bool tried;	  /* a token was handed over, and the slot has reacted */
+	bool tried; /* a token was handed over, and the slot has reacted */
 };
 
 enum action {

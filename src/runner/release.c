@@ -127,8 +127,8 @@ static int download(const struct release_request *r,
 	const struct github_release *offer, struct release *release,
 	struct dr_err *err)
 {
-	struct progress progress = {"downloading", offer->filename,
-		clock_mono_ns()};
+	struct progress progress = {
+		"downloading", offer->filename, clock_mono_ns()};
 	/* without a name: whatever ends us leaves nothing behind */
 	auto_close int fd = openat(r->home->fd, ".",
 		O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -155,7 +155,8 @@ static int download(const struct release_request *r,
 			response.status);
 	if (!offer->sha256)
 		log_warn("GitHub did not tell the SHA-256 of %s: it is used "
-			"unverified", offer->filename);
+			 "unverified",
+			offer->filename);
 	return unpack(r, fd, offer->filename, offer->sha256, release, err);
 }
 
@@ -194,10 +195,9 @@ static int known_version(const struct release_request *r,
 		return dr_err_set(err, DR_USAGE,
 			"%s: the name does not say the version; call it "
 			"actions-runner-linux-%s-VERSION.tar.gz, or set "
-			"\"runner: {version: …}\"", r->tarball,
-			github_machine());
-	if (!release->version && pinned &&
-		!(release->version = strdup(pinned)))
+			"\"runner: {version: …}\"",
+			r->tarball, github_machine());
+	if (!release->version && pinned && !(release->version = strdup(pinned)))
 		return dr_err_oom(err);
 	return 0;
 }

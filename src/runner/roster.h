@@ -21,7 +21,8 @@ struct roster_runner {
 };
 
 struct roster {
-	struct roster_runner *v; /* in the configuration's order, then by name */
+	struct roster_runner
+		*v; /* in the configuration's order, then by name */
 	size_t n;
 };
 
@@ -36,8 +37,7 @@ void roster_clear(struct roster *roster);
 #define auto_roster __attribute__((cleanup(roster_clear)))
 
 /* Reads every slot anew. */
-int roster_observe(struct roster *roster, struct engine *e,
-	struct dr_err *err);
+int roster_observe(struct roster *roster, struct engine *e, struct dr_err *err);
 
 /* The target (owner/repo, …) of a runner, as its slot says; "" if nowhere. */
 const char *roster_target(const struct roster_runner *r,

@@ -33,8 +33,10 @@ static char *find_init(struct dr_err *err)
 	}
 	if (access(DESKRUN_LIBEXECDIR "/" INIT_NAME, X_OK) == 0)
 		return strdup(DESKRUN_LIBEXECDIR "/" INIT_NAME);
-	dr_err_set(err, DR_ENGINE, INIT_NAME " is neither in %s nor in "
-		DESKRUN_LIBEXECDIR "; install deskrun-runner anew", self);
+	dr_err_set(err, DR_ENGINE,
+		INIT_NAME " is neither in %s nor in " DESKRUN_LIBEXECDIR
+			  "; install deskrun-runner anew",
+		self);
 	return NULL;
 }
 
@@ -49,8 +51,7 @@ static int open_engine(struct session *s, struct dr_err *err)
 			return -1;
 		fd = open(s->init, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
-			return dr_err_errno(err, DR_ENGINE, "open %s",
-				s->init);
+			return dr_err_errno(err, DR_ENGINE, "open %s", s->init);
 		if (digest_file(fd, s->init, digest, err) < 0)
 			return -1;
 	}
@@ -59,8 +60,7 @@ static int open_engine(struct session *s, struct dr_err *err)
 	return s->engine ? 0 : -1;
 }
 
-static int open_home(struct session *s, const char *command,
-	struct dr_err *err)
+static int open_home(struct session *s, const char *command, struct dr_err *err)
 {
 	struct dr_err why = DR_ERR_INIT;
 
@@ -79,7 +79,8 @@ int session_open(const struct config *config, const char *command,
 	*session = (struct session)SESSION_INIT;
 	session->config = config;
 	if (geteuid() != 0)
-		return dr_err_set(err, DR_ENGINE, "engine host needs root: "
+		return dr_err_set(err, DR_ENGINE,
+			"engine host needs root: "
 			"worlds are made of mounts and namespaces; run it with "
 			"sudo");
 	if (open_home(session, command, err) < 0 ||

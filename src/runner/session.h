@@ -23,6 +23,9 @@ int session_open(const struct config *config, const char *command,
 	char *const *wanted, struct session *session, struct dr_err *err);
 void session_close(struct session *session);
 #define auto_session __attribute__((cleanup(session_close)))
-#define SESSION_INIT {.home = HOME_INIT}
+#define SESSION_INIT              \
+	{                         \
+		.home = HOME_INIT \
+	}
 
 #endif

@@ -10,8 +10,7 @@ static char *format_path(const char *data, const char *runner)
 {
 	char *path;
 
-	return asprintf(&path, "%s/scratch/%s", data, runner) < 0 ? NULL
-								   : path;
+	return asprintf(&path, "%s/scratch/%s", data, runner) < 0 ? NULL : path;
 }
 
 /* The Listener's environment, which every job inherits. */
@@ -21,9 +20,10 @@ static char **make_env(const struct spec_common *common,
 	char **env = strv_dup(common->environ);
 	bool ok = env != NULL;
 
-	ok = ok && strv_env_set(&env, "PATH",
-			   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
-			   "/sbin:/bin") == 0;
+	ok = ok &&
+		strv_env_set(&env, "PATH",
+			"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+			"/sbin:/bin") == 0;
 	ok = ok && strv_env_set(&env, "LANG", "C.UTF-8") == 0;
 	for (char **e = pool->env; ok && e && *e; e++) {
 		char *eq = strchr(*e, '=');

@@ -21,12 +21,12 @@ static bool concerns_github(const struct roster *roster)
 static void tell_what_remains(const struct roster *roster)
 {
 	for (size_t i = 0; i < roster->n; i++) {
-		const struct slot_registration *reg =
-			&roster->v[i].slot.registration;
+		const struct slot_registration
+			*reg = &roster->v[i].slot.registration;
 
 		if (reg->id > 0)
 			log_info("%s: stays registered at %s (id %lld); "
-				"\"start\" uses it again, \"stop\" removes it",
+				 "\"start\" uses it again, \"stop\" removes it",
 				roster->v[i].name, reg->url,
 				(long long)reg->id);
 	}
@@ -50,7 +50,8 @@ int stop_runners(const struct stop_request *r, struct dr_err *err)
 	if (!r->local && concerns_github(&s->roster)) {
 		hub = hub_new(s->config, r->interrupted, err);
 		if (!hub || hub_look(hub, &s->roster, err) < 0) {
-			dr_err_prefix(err, "GitHub cannot be asked (\"stop "
+			dr_err_prefix(err,
+				"GitHub cannot be asked (\"stop "
 				"--local\" ends the runners without it)");
 			return -1;
 		}

@@ -9,7 +9,7 @@
 
 struct stop_request {
 	struct session *session; /* opened for "stop" */
-	bool now;   /* cancel running jobs */
+	bool now;		 /* cancel running jobs */
 	bool local; /* GitHub is not asked: the registrations stay there */
 	int timeout_s;
 	const volatile sig_atomic_t *interrupted;

@@ -8,7 +8,7 @@
 /* What a Worker reports on its pipe before it ends; CLOCK_MONOTONIC, ns */
 struct bench_report {
 	uint64_t began; /* main() was entered */
-	uint64_t hook;  /* duration of the completed hook; 0: not run */
+	uint64_t hook;	/* duration of the completed hook; 0: not run */
 	uint64_t ended; /* just before _exit(2) */
 };
 

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 	const char *path = getenv("BENCH_RESULTS");
 	const char *dir = getenv("BENCH_MAKE_DIR");
 	const char *peer = argc == 3 && strcmp(argv[1], "peer") == 0 ? argv[2]
-								      : NULL;
+								     : NULL;
 	struct sigaction stop = {.sa_handler = on_signal};
 	char tmp[4096];
 	FILE *results;

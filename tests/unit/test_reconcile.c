@@ -149,8 +149,8 @@ static int play(const struct wish *wish, struct engine_slot *slot,
 
 static void stop_drains_deletes_ends_and_forgets_in_this_order(void **state)
 {
-	static const enum action want[] = {ACT_DRAIN, ACT_DELETE, ACT_END,
-		ACT_WAIT, ACT_FORGET, ACT_DONE};
+	static const enum action want[] = {
+		ACT_DRAIN, ACT_DELETE, ACT_END, ACT_WAIT, ACT_FORGET, ACT_DONE};
 	struct engine_slot slot = idle();
 	enum action seen[16];
 
@@ -161,8 +161,8 @@ static void stop_drains_deletes_ends_and_forgets_in_this_order(void **state)
 
 static void stop_now_cancels_before_it_deletes(void **state)
 {
-	static const enum action want[] = {ACT_CANCEL, ACT_WAIT, ACT_DELETE,
-		ACT_FORGET, ACT_DONE};
+	static const enum action want[] = {
+		ACT_CANCEL, ACT_WAIT, ACT_DELETE, ACT_FORGET, ACT_DONE};
 	struct engine_slot slot = idle();
 	enum action seen[16];
 
@@ -199,8 +199,7 @@ static void a_changed_runner_is_replaced_after_its_job(void **state)
 
 static void what_github_forgot_is_registered_anew(void **state)
 {
-	static const enum action want[] = {ACT_FORGET, ACT_START,
-		ACT_REGISTER};
+	static const enum action want[] = {ACT_FORGET, ACT_START, ACT_REGISTER};
 	struct engine_slot slot = idle();
 	enum action seen[3];
 
