@@ -20,11 +20,12 @@ struct engine_slot {
 	bool exists;	 /* there is a directory of ours */
 	bool alive;	 /* a supervisor holds its lock */
 	char holder[64]; /* the lock's text then: "1234 deskrun-init" */
-	struct slot_state
-		state; /* folded events; epoch 0 when there are none */
+	/* folded events; epoch 0 when there are none */
+	struct slot_state state;
 	struct slot_registration registration; /* id 0: not registered */
 	struct slot_desired desired;
-	char *spec; /* text of spec.json as the supervisor was started; or NULL */
+	/* text of spec.json as the supervisor was started; or NULL */
+	char *spec;
 };
 void engine_slot_clear(struct engine_slot *slot);
 
