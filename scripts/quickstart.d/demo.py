@@ -6,6 +6,7 @@ each runner, and then this program looks on the machine itself.
 """
 
 import argparse
+import os
 import pathlib
 import signal
 import sys
@@ -37,6 +38,14 @@ def interrupt(number, _frame):
     raise Interrupted(number)
 
 
+def say(text):
+    """Print, also when nobody reads any more (Ctrl-C ends a pipe's end)."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def catch_signals(handler):
     """Have one handler for everything that asks to end."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -61,7 +70,7 @@ def run(setting, keep):
 
 def clear_away(setting):
     """Clear away what was started; return what could not be."""
-    print()
+    say("")
     with Task(f"Clearing away {setting.directory}"):
         return setting.clean()
 
@@ -73,17 +82,17 @@ def demonstrate(setting, keep):
         verdict = run(setting, keep)
         status = 0 if verdict.good else 1
     except Interrupted as signalled:
-        print("\n\ninterrupted", flush=True)
+        say("\n\ninterrupted")
         status = 128 + signalled.number
     except (Failure, ControlError, WaitTimeout, OSError) as failure:
-        print(f"\nfailed: {failure}", flush=True)
+        say(f"\nfailed: {failure}")
         setting.show_logs()
         status = 1
     finally:
         catch_signals(signal.SIG_IGN)
         left = [] if keep and verdict else clear_away(setting)
     for what in left:
-        print(f"left behind: {what}", flush=True)
+        say(f"left behind: {what}")
         status = status or 1
     return verdict, status
 
@@ -98,7 +107,7 @@ def main():
     verdict, status = demonstrate(Setting(SOURCE, arguments.build),
                                   arguments.keep)
     if verdict:
-        print(f"\n{verdict}", flush=True)
+        say(f"\n{verdict}")
     return status
 
 

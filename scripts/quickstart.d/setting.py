@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from standins.github.client import ControlError, GitHub, free_address
+from standins.github.client import GitHub
 
 PREFIX = "deskrun-quickstart."
 TOKEN = "ghp_standin"
@@ -127,25 +127,34 @@ class Setting:
 
     def start_github(self):
         """Start the stand-in, and have it offer a runner."""
-        address = free_address(2, 39)
-        with Task(f"Starting a stand-in for GitHub on http://{address}"):
-            self.launch(address)
+        with Task("Starting a stand-in for GitHub"):
+            self.launch()
             tarball = (self.directory /
                        "actions-runner-linux-x64-2.336.0.tar.gz")
             subprocess.run([self.standins / "build-runner-tarball", tarball],
                            check=True, stdout=subprocess.DEVNULL)
             self.github.tarball(tarball)
 
-    def launch(self, address):
+    def launch(self):
+        """Start the server on the first address that it can have."""
+        for number in range(2, 40):
+            address = f"127.0.0.{number}"
+            if self.launch_at(address):
+                self.github = GitHub(f"http://{address}")
+                return
+        raise Failure("the stand-in did not start")
+
+    def launch_at(self, address):
         """Start the server; Ctrl-C in the terminal is not for it."""
-        with open(self.log, "wb") as log:
+        with open(self.log, "ab") as log:
             self.server = subprocess.Popen(
                 [self.standins / "github-server", "--listen", address],
                 stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         self.write("server", f"{self.server.pid}\n")
-        if not self.server.stdout.readline().startswith(b"ready"):
-            raise Failure("the stand-in did not start")
-        self.github = GitHub(f"http://{address}")
+        if self.server.stdout.readline().startswith(b"ready"):
+            return True
+        end_process(self.server)
+        return False
 
     # deskrun-runner
 
