@@ -31,14 +31,6 @@ static const char *const runner_files[] = {
 static const char *const etc_files[] = {
 	"/etc/hosts", "/etc/resolv.conf", "/etc/hostname", NULL};
 
-static int read_text(const char *path, struct dr_buf *text, struct dr_err *err)
-{
-	dr_buf_init(text, TEXT_MAX);
-	if (fs_read(AT_FDCWD, path, text, err) < 0)
-		return -1;
-	return 0;
-}
-
 static int enter_namespace(struct dr_err *err)
 {
 	if (unshare(CLONE_NEWNS) < 0)
@@ -60,28 +52,35 @@ static int open_dir(const char *path, int flags, struct dr_err *err)
 	return fd;
 }
 
-/*
- * The same directory by a mount of this namespace: the caller's descriptor
- * belongs to the one before, where nothing can be mounted from here.
- */
-static int reopen(int fd, struct dr_err *err)
+/* Asked before the namespace is left: where nobody else is in it, it and its
+ * mounts are gone then, and the descriptor's path with them. */
+static int find_slot(int fd, char path[PATH_MAX], struct dr_err *err)
 {
-	char link[32], path[PATH_MAX];
-	struct stat before, now;
+	char link[32];
 	ssize_t n;
-	int own;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
+	n = readlink(link, path, PATH_MAX - 1);
 	if (n <= 0)
 		return dr_err_errno(err, DR_ENGINE,
 			"the slot's path (is /proc mounted?)");
 	path[n] = '\0';
-	own = open_dir(path, O_RDONLY, err);
-	if (own >= 0 &&
-		(fstat(fd, &before) < 0 || fstat(own, &now) < 0 ||
-			before.st_dev != now.st_dev ||
-			before.st_ino != now.st_ino)) {
+	return 0;
+}
+
+/*
+ * The same directory by a mount of this namespace: the caller's descriptor
+ * belongs to the one before, where nothing can be mounted from here.
+ */
+static int reopen(int fd, const char *path, struct dr_err *err)
+{
+	struct stat before, now;
+	int own = open_dir(path, O_RDONLY, err);
+
+	if (own < 0)
+		return -1;
+	if (fstat(fd, &before) < 0 || fstat(own, &now) < 0 ||
+		before.st_dev != now.st_dev || before.st_ino != now.st_ino) {
 		close(own);
 		return dr_err_set(err, DR_ENGINE,
 			"the slot %s is not where it was", path);
@@ -89,13 +88,10 @@ static int reopen(int fd, struct dr_err *err)
 	return own;
 }
 
-static int open_dirs(struct ground *g, int slot_fd, struct dr_err *err)
+static int open_dirs(struct ground *g, struct dr_err *err)
 {
 	auto_free char *layer = NULL;
 
-	g->slot_fd = reopen(slot_fd, err);
-	if (g->slot_fd < 0)
-		return -1;
 	if (fs_mkdir_p(g->spec->scratch, 0700, err) < 0)
 		return -1;
 	if (asprintf(&layer, "%s/world", g->spec->layers) < 0)
@@ -201,7 +197,8 @@ static int collect_masks(struct ground *g, struct mask_list *masks,
 	auto_buf struct dr_buf passwd;
 	struct dr_err absent = DR_ERR_INIT;
 
-	if (read_text("/etc/passwd", &passwd, &absent) < 0 &&
+	dr_buf_init(&passwd, TEXT_MAX);
+	if (fs_read(AT_FDCWD, "/etc/passwd", &passwd, &absent) < 0 &&
 		absent.code != DR_NOT_FOUND) {
 		*err = absent;
 		return -1;
@@ -358,9 +355,14 @@ static int build(struct ground *g, int slot_fd, struct dr_err *err)
 {
 	auto_mount_table struct mount_table t = {0};
 	auto_buf struct dr_buf text;
+	char slot[PATH_MAX];
 
-	if (enter_namespace(err) < 0 || open_dirs(g, slot_fd, err) < 0 ||
-		read_text("/proc/self/mountinfo", &text, err) < 0 ||
+	dr_buf_init(&text, TEXT_MAX);
+	if (find_slot(slot_fd, slot, err) < 0 || enter_namespace(err) < 0)
+		return -1;
+	g->slot_fd = reopen(slot_fd, slot, err);
+	if (g->slot_fd < 0 || open_dirs(g, err) < 0 ||
+		fs_read(AT_FDCWD, "/proc/self/mountinfo", &text, err) < 0 ||
 		mount_table_parse(text.data, &t, err) < 0)
 		return -1;
 	if (mount_tmpfs(g, err) < 0 || mount_listener(g, err) < 0 ||

@@ -139,7 +139,6 @@ int next_take(struct ground *g, const char *world, struct dr_err *err)
 		    RENAME_NOREPLACE) < 0)
 		return dr_err_errno(err, DR_ENGINE,
 			"create the directory of world %s", world);
-	g->ready = false;
 	return 0;
 }
 
@@ -147,6 +146,8 @@ void next_taken(struct ground *g)
 {
 	for (size_t i = 0; i < LAYER_COUNT; i++)
 		cleanup_close(&g->layers[i]);
+	/* a volatile upper layer is never mounted twice */
+	g->ready = false;
 }
 
 void next_drop(struct ground *g)
@@ -154,7 +155,6 @@ void next_drop(struct ground *g)
 	struct dr_err ignored = DR_ERR_INIT;
 
 	next_taken(g);
-	g->ready = false;
 	fs_remove_tree(g->scratch_fd, GROUND_NEXT, NULL, &ignored);
 }
 

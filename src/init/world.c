@@ -87,13 +87,14 @@ static int make(struct ground *g, struct world *w, struct birth *b,
 
 /*
  * Not by fork(2) and unshare(2): the pid namespace begins with a child, and
- * PR_SET_PDEATHSIG must tie that child to this process.
+ * PR_SET_PDEATHSIG must tie that child to this process. Without handlers,
+ * because a signal that process 1 handles can be sent to it by the job.
  */
 static pid_t clone_world(int into, int *pidfd)
 {
 	struct clone_args args = {
 		.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID |
-			CLONE_NEWIPC | CLONE_NEWUTS,
+			CLONE_NEWIPC | CLONE_NEWUTS | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -186,6 +187,7 @@ int world_start(struct ground *g, const char *name,
 	struct dr_err *err)
 {
 	uint64_t began = clock_mono_ns();
+	char what[24];
 	struct dr_err later = DR_ERR_INIT;
 
 	world_init(w, name);
@@ -196,7 +198,8 @@ int world_start(struct ground *g, const char *name,
 	w->setup_us = (clock_mono_ns() - began) / 1000;
 	/* an ended world has neither; then there is nothing to be held */
 	w->mounts_fd = open_proc(w->pid, "mountinfo", 0);
-	w->proc_fd = open_proc(w->pid, "fd/3", O_DIRECTORY);
+	snprintf(what, sizeof(what), "fd/%d", WORLD_PROC_FD);
+	w->proc_fd = open_proc(w->pid, what, O_DIRECTORY);
 	w->base_mounts = mount_count(w->mounts_fd, 0);
 	/* tried again, and then reported, when the next world is due */
 	(void)next_prepare(g, &later);
