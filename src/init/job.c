@@ -14,6 +14,7 @@
 /* A Listener whose job is over has only its session to delete: it gives
  * itself 30 seconds for that. */
 #define END_MS 45000
+#define NOW_END_MS 10000
 /* Long enough to receive, acknowledge and acquire another job, and to start
  * its Worker. */
 #define SETTLE_MS 3000
@@ -40,7 +41,7 @@ static void finish(struct supervisor *s)
 	relay_close(&job->relay);
 	hooks_close(s);
 	gate_reset(s);
-	listener_limit(s, END_MS);
+	listener_limit(s, supervisor_want(s) == SLOT_NOW ? NOW_END_MS : END_MS);
 	events_emit(&s->events,
 		&(struct slot_event){.type = EV_JOB_COMPLETED,
 			.world = job->world.name,

@@ -167,6 +167,10 @@ static void completed(struct shim *shim)
 	unsigned present;
 	int pipes[2];
 
+	if (!is_listeners_child(s, shim->source.fd)) {
+		refuse(shim, "only the Listener's own Workers get worlds");
+		return;
+	}
 	if (handover_decode(shim->bytes.data, shim->bytes.len, &shim->request,
 		    &present, &err) < 0 ||
 		handover_pipes(shim->request.argv, pipes, &err) < 0) {
@@ -241,9 +245,7 @@ static void on_connection(void *arg, uint32_t events)
 		.request = HANDOVER_INIT,
 	};
 	dr_buf_init(&shim->bytes, HANDOVER_MAX + 4096);
-	if (!is_listeners_child(s, shim->source.fd))
-		refuse(shim, "only the Listener's own Workers get worlds");
-	else if (loop_add(&s->loop, &shim->source, EPOLLIN, &err) < 0)
+	if (loop_add(&s->loop, &shim->source, EPOLLIN, &err) < 0)
 		refuse(shim, err.msg);
 	else
 		loop_timer_set(&s->loop, &shim->deadline, REQUEST_MS);

@@ -184,7 +184,7 @@ class Supervised:
     def listener(self):
         """Return the Listener's process id, or None."""
         for pid in children(self.pid):
-            if command(pid)[1:2] == ["run"]:
+            if command(pid)[-1:] == ["run"]:
                 return pid
         return None
 

@@ -19,7 +19,6 @@ import time
 import pytest
 
 from desk import BUILDER, INIT, Server
-from standins.github.client import free_address
 from supervisor import Supervised, alive, children, command
 from waiting import wait_until
 
@@ -42,10 +41,9 @@ def fixture_tree(tmp_path_factory):
 
 
 @pytest.fixture(name="hub")
-def fixture_hub():
+def fixture_hub(address):
     """A GitHub with short times."""
-    with Server(free_address(60, 79), session_seconds=4,
-                lock_seconds=10) as server:
+    with Server(address, session_seconds=4, lock_seconds=10) as server:
         yield server
 
 
