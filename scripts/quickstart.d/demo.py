@@ -5,16 +5,20 @@ One job leaves behind all that it can (plant), two look for it (look), one on
 each runner, and then this program looks on the machine itself.
 """
 
-import argparse
-import os
-import pathlib
 import signal
-import sys
+
+# Until there is something to be cleared away.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# pylint: disable=wrong-import-position
+import argparse  # noqa: E402
+import os  # noqa: E402
+import pathlib  # noqa: E402
+import sys  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(SOURCE / "tests"))
 
-# pylint: disable=wrong-import-position
 from standins.github.client import ControlError, WaitTimeout  # noqa: E402
 
 import jobs  # noqa: E402
@@ -101,7 +105,10 @@ def main():
     """Run the program."""
     arguments = options()
     catch_signals(interrupt)
-    recover(SOURCE, arguments.build, arguments.stop)
+    try:
+        recover(SOURCE, arguments.build, arguments.stop)
+    except Interrupted as signalled:
+        return 128 + signalled.number
     if arguments.stop:
         return 0
     verdict, status = demonstrate(Setting(SOURCE, arguments.build),
