@@ -81,17 +81,16 @@ static void a_directory_does_not_replace_a_symlink(void **state)
 
 static void a_symlink_out_of_the_tree_is_refused(void **state)
 {
-	static const char *const targets[] = {"/etc/passwd", "..", "../../evil",
-		"x/../../../evil", "../inside", ""};
+	static const char *const targets[] = {"/etc/passwd", "../..",
+		"../../evil", "x/../../../evil", "../../inside/d"};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets) - 1; i++) {
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
 		begin();
 		file("good", "x");
-		symbolic("d/l", i == 1 ? "../.." : targets[i]);
-		symbolic("l", targets[i]);
+		symbolic("d/l", targets[i]);
 		end();
-		assert_refused("l: ", "leads out");
+		assert_refused("member d/l", "leads out");
 	}
 }
 
@@ -144,7 +143,7 @@ static void a_hard_link_is_to_a_file_of_the_archive_alone(void **state)
 	assert_refused("member h", "hard link");
 }
 
-static void devices_fifos_and_sockets_are_refused(void **state)
+static void devices_and_fifos_are_refused(void **state)
 {
 	static const mode_t types[] = {AE_IFIFO, AE_IFCHR, AE_IFBLK};
 
@@ -279,7 +278,7 @@ int main(void)
 		TEST(symlinks_that_lead_out_together_are_refused),
 		TEST(a_hard_link_out_of_the_tree_is_refused),
 		TEST(a_hard_link_is_to_a_file_of_the_archive_alone),
-		TEST(devices_fifos_and_sockets_are_refused),
+		TEST(devices_and_fifos_are_refused),
 		TEST(a_member_that_is_there_twice_is_refused),
 		TEST(a_member_in_the_place_of_the_root_is_refused),
 		TEST(names_are_bounded),
