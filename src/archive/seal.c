@@ -32,9 +32,14 @@ static int check_link(const struct sealing *s, struct dr_err *err)
 		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
-	auto_close int fd = (int)syscall(SYS_openat2, s->root, s->path, &how,
-		sizeof(how));
+	auto_close int fd = -1;
 
+	/* A rename or mount anywhere on the machine meanwhile leaves the
+	 * kernel unsure about a "..": EAGAIN, openat2(2). */
+	do
+		fd = (int)syscall(SYS_openat2, s->root, s->path, &how,
+			sizeof(how));
+	while (fd < 0 && errno == EAGAIN);
 	/* One that dangles in a read-only tree leads nowhere. */
 	if (fd >= 0 || errno == ENOENT)
 		return 0;
