@@ -64,13 +64,15 @@ def pytest_make_collect_report(collector):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep tests together that dispute an address: see --dist loadgroup.
+    """Keep tests together that dispute a name: see --dist loadgroup.
 
-    The stand-ins' own tests take the first free one of a range, which two
-    workers at once must not do; those of the system have one each.
+    The stand-ins' own tests take the first free address of a range, those of
+    the supervisor alone have runners of one name; all others have their own.
     """
+    groups = {"test_runner": "runner", "test_supervisor": "supervisor"}
     for item in items:
+        group = groups.get(item.path.stem)
         if item.path.parent.name == "standins":
-            own = item.path.stem == "test_runner"
-            item.add_marker(pytest.mark.xdist_group(
-                item.path.stem if own else "standins"))
+            group = group or "standins"
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))

@@ -62,12 +62,12 @@ def on_mount(desk, options):
 
 
 def test_a_file_system_that_cannot_be_an_upper_layer(desk):
-    """An overlay cannot: named, with the directory; nothing starts."""
+    """An overlay cannot: said before anything is fetched or started."""
     wrapper = on_mount(desk, "-t overlay -o lowerdir=lower,upperdir=upper,"
                        "workdir=work")
     desk.refused("start", wrapper=wrapper, status=ENGINE,
-                 said=["overlay", str(desk.data), "upper"])
-    assert desk.github.runners() == []
+                 said=["worlds cannot be had", "overlay", "upper"])
+    assert desk.github.requests() == []
 
 
 def test_a_data_directory_without_write_permission(desk):
