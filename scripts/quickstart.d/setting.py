@@ -21,6 +21,9 @@ TOKEN = "ghp_standin"
 TARGET = "octo/demo"
 POOL = "desk"
 RUNNERS = 2
+MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
+TARBALL = "actions-runner-linux-{}-2.336.0.tar.gz".format(
+    MACHINES.get(os.uname().machine, "x64"))
 
 CONFIGURATION = """\
 version: 1
@@ -129,8 +132,7 @@ class Setting:
         """Start the stand-in, and have it offer a runner."""
         with Task("Starting a stand-in for GitHub"):
             self.launch()
-            tarball = (self.directory /
-                       "actions-runner-linux-x64-2.336.0.tar.gz")
+            tarball = self.directory / TARBALL
             subprocess.run([self.standins / "build-runner-tarball", tarball],
                            check=True, stdout=subprocess.DEVNULL)
             self.github.tarball(tarball)
