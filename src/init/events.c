@@ -132,11 +132,15 @@ static int rotate(struct events *ev, struct dr_err *err)
 
 void events_emit(struct events *ev, const struct slot_event *event)
 {
+	struct slot_event bare = *event;
 	struct dr_err err = DR_ERR_INIT;
 
 	if (rotated_full(&ev->file, SLOT_LINE_MAX) && rotate(ev, &err) < 0)
 		log_error("%s", err.msg);
-	if (render(ev, event) < 0)
+	/* members without which an event still says what happened */
+	bare.notes = NULL;
+	bare.reason = NULL;
+	if (render(ev, event) < 0 && render(ev, &bare) < 0)
 		log_error("event %s is too large",
 			slot_event_name(event->type));
 	else if (append(ev, &err) < 0)

@@ -15,13 +15,29 @@
  * itself 30 seconds for that. */
 #define END_MS 45000
 #define NOW_END_MS 10000
+/* Killing 2,000 processes takes a third of a second; what is in an
+ * uninterruptible sleep cannot be killed at all. */
+#define DOOM_MS 30000
 /* Long enough to receive, acknowledge and acquire another job, and to start
  * its Worker. */
 #define SETTLE_MS 3000
 
+static void on_doom(void *arg)
+{
+	struct supervisor *s = arg;
+
+	events_emit(&s->events,
+		&(struct slot_event){.type = EV_TAINTED,
+			.world = s->job.world.name,
+			.reason = "its processes do not die"});
+}
+
 void job_init(struct supervisor *s)
 {
-	s->job = (struct job){.pidfd = {.fd = -1}};
+	s->job = (struct job){
+		.pidfd = {.fd = -1},
+		.doom = {.fire = on_doom, .arg = s},
+	};
 }
 
 bool job_running(const struct supervisor *s)
@@ -38,6 +54,7 @@ static void finish(struct supervisor *s)
 	if (job->shim)
 		shim_answer(job->shim, HANDOVER_ENDED, job->end.code, NULL);
 	wipe.waited_us = (int64_t)((clock_mono_ns() - job->ended_ns) / 1000u);
+	loop_timer_cancel(&s->loop, &job->doom);
 	relay_close(&job->relay);
 	hooks_close(s);
 	gate_reset(s);
@@ -161,6 +178,7 @@ void job_kill(struct supervisor *s)
 		return;
 	job->killed = true;
 	world_kill(&job->world);
+	loop_timer_set(&s->loop, &job->doom, DOOM_MS);
 }
 
 void job_shim_gone(struct supervisor *s, struct shim *shim)

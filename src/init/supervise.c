@@ -88,17 +88,20 @@ static void tell_starter(struct options *o, const char *text)
 
 /* Signals */
 
+/* As a container's process 1 we inherit what nobody else waits for. */
 static void reap_orphans(struct supervisor *s)
 {
-	siginfo_t info;
+	for (;;) {
+		siginfo_t info = {0};
 
-	/* As a container's process 1 we inherit what nobody waits for. The
-	 * children of ours that are left by now are waited for elsewhere. */
-	while (memset(&info, 0, sizeof(info)),
-		waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-			info.si_pid > 0) {
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+			info.si_pid == 0)
+			return;
+		/* waited for elsewhere; if it died just now, soon */
 		if ((job_running(s) && info.si_pid == s->job.world.pid) ||
-			info.si_pid == s->wipes.janitor.pid)
+			info.si_pid == s->wipes.janitor.pid ||
+			info.si_pid == s->listener.pid ||
+			info.si_pid == s->registration.pid)
 			return;
 		waitpid(info.si_pid, NULL, WNOHANG);
 	}

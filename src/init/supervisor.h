@@ -146,6 +146,7 @@ struct job {
 	bool running; /* there is a world */
 	bool ended;   /* the world is dead, its answer is due */
 	bool killed;
+	struct loop_timer doom; /* it was killed and should be dead by then */
 	struct world_end end;
 	uint64_t ended_ns, ended_ms;
 };

@@ -134,6 +134,17 @@ def test_a_job_fails_as_itself(slot):
     assert slot.receipts()[0]["result"] == FAILED
 
 
+def test_a_standard_world_has_its_hooks_too(make):
+    """The way to the supervisor does not need privileges."""
+    slot = listening(make(mode="standard"))
+    (job,) = slot.github.enqueue(REPO, ["grep Sig /proc/self/status"])
+    assert slot.github.wait_job(job)["conclusion"] == SUCCEEDED
+    log = slot.github.log(job)
+    assert "  mode       standard\n" in log
+    assert "SigBlk:\t0000000000000000" in log
+    slot.wait("wiped")
+
+
 # Registration
 
 def test_registering_waits_for_a_token_and_forgets_it(make):
@@ -255,6 +266,7 @@ def test_a_killed_supervisor_leaves_nothing_alive(slot):
     receipt = slot.receipts()[0]
     assert receipt["recovered"] is True
     assert receipt["world"] == slot.events("job_started")[0]["world"]
+    slot.wait("session_conflict")
     slot.wait("listening", 2, timeout=90)
     assert slot.github.wait_job(job, timeout=60)["conclusion"] == FAILED
     (job,) = slot.github.enqueue(REPO, ["true"])
@@ -490,6 +502,28 @@ def test_it_is_small(slot):
                   if ":\t" in line)
     assert int(status["VmRSS"].split()[0]) <= 1536
     assert INIT.stat().st_size < 1000000
+
+
+def test_jobs_leave_nothing_in_the_supervisor(slot):
+    """Descriptors, zombies and memory after many jobs are as before."""
+    def held():
+        text = pathlib.Path(f"/proc/{slot.pid}/status").read_text()
+        rss = int(text.partition("VmRSS:")[2].split()[0])
+        return (len(os.listdir(f"/proc/{slot.pid}/fd")),
+                len(children(slot.pid)), rss)
+
+    def run(count):
+        done = len(slot.events("wiped"))
+        for job in slot.github.enqueue(REPO, ["true"], count=count):
+            slot.github.wait_job(job, timeout=120)
+        slot.wait("wiped", done + count)
+
+    run(3)
+    before = held()
+    run(20)
+    after = held()
+    assert after[:2] == before[:2]
+    assert after[2] - before[2] < 200
 
 
 def test_events_are_copied_to_stdout_without_blocking_on_it(make):
