@@ -44,10 +44,11 @@ def fixture_real_tarball(tmp_path_factory):
 def fixture_desk(tmp_path_factory, real_tarball):
     """Two runners, one a mode, started once for all tests."""
     with Server("127.0.1.251", session_seconds=4) as github:
+        github.tarball(real_tarball, version=VERSION)
         desk = Desk(tmp_path_factory.mktemp("real-desk"), github, "real",
                     pools=[{"name": "std", "mode": "standard"},
                            {"name": "priv", "mode": "privileged"}])
-        desk.start("--tarball", str(real_tarball), timeout=300)
+        desk.start(timeout=300)
         yield desk
         complaints = desk.close()
         subprocess.run(["rm", "-rf", desk.data], check=True)
