@@ -8,6 +8,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
@@ -77,13 +78,16 @@ def github(address, tarball):
 
 @pytest.fixture
 def make_desk(request, tmp_path, github):
-    """Return a function that makes the desk of a test: one, or several."""
+    """Return a function that makes the desk of a test: one, or several.
+
+    `base` is where its directory lies, `hub` another GitHub than the test's.
+    """
     desks = []
     number = github.parts.hostname.rpartition(".")[2]
 
-    def make(hub=None, **config):
+    def make(hub=None, base=tmp_path, **config):
         mark = f"t{number}{chr(ord('a') + len(desks))}"
-        directory = tmp_path / mark
+        directory = base / mark
         directory.mkdir()
         desks.append(Desk(directory, hub or github, mark, **config))
         return desks[-1]
@@ -103,6 +107,13 @@ def make_desk(request, tmp_path, github):
 def desk(make_desk):
     """A desk with one pool, std, of one runner."""
     return make_desk()
+
+
+@pytest.fixture
+def plain_directory():
+    """A directory in a place that worlds show as it is, unlike /tmp."""
+    with tempfile.TemporaryDirectory(prefix="deskrun-", dir="/srv") as path:
+        yield pathlib.Path(path)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ where it is seen.  The same looks run in the job that planted (all must be
 seen, or the probe proves nothing), in later jobs, and on the machine (none).
 """
 
+import subprocess
 from dataclasses import dataclass
 
 IPC = """python3 - <<'E'
@@ -19,6 +20,18 @@ QUEUE = """python3 - <<'E'
 import ctypes, os, sys
 rt = ctypes.CDLL("librt.so.1", use_errno=True)
 sys.exit(rt.mq_open(b"/MARK", {flags}, 0o600, None) < 0)
+E"""
+CLEAN = """python3 - <<'E'
+import ctypes
+libc, rt = ctypes.CDLL(None), ctypes.CDLL("librt.so.1")
+rt.mq_unlink(b"/MARK")
+for kind, ident in (("shm", libc.shmget(KEY, 0, 0)),
+                    ("msg", libc.msgget(KEY, 0))):
+    if ident >= 0:
+        getattr(libc, kind + "ctl")(ident, 0, None)
+ident = libc.semget(KEY, 0, 0)
+if ident >= 0:
+    libc.semctl(ident, 0, 0)
 E"""
 LISTEN = """python3 - <<'E'
 import os, socket
@@ -169,6 +182,10 @@ class Planter:
         lines = [f"if ( {self._fill(item.look)}\n) >/dev/null 2>&1; then "
                  f"echo seen={item.name}; fi" for item in looks]
         return "\n".join([*lines, f"echo looked={len(looks)}"])
+
+    def clean(self):
+        """Remove from the machine what a broken namespace let through."""
+        subprocess.run(["bash", "-c", self._fill(CLEAN)], check=True)
 
     def names(self):
         """Return the names of all probes."""

@@ -56,12 +56,13 @@ def fixture_desk(tmp_path_factory, real_tarball):
 
 
 @pytest.mark.parametrize("mode", ["standard", "privileged"])
-def test_no_leak_is_seen(desk, host_file, mode):
+def test_no_leak_is_seen(desk, host_file, request, mode):
     """As with the stand-in runner."""
     pool = "std" if mode == "standard" else "priv"
     planter = Planter(f"{desk.mark}{pool}", desk.github.parts.hostname,
                       mode == "privileged")
     host_file(planter.host_file)
+    request.addfinalizer(planter.clean)
     first = desk.run_job([planter.plant(), planter.look()], pool=pool)
     log = desk.output(first)
     assert seen(log)[0] == planter.names()

@@ -31,13 +31,14 @@ def look_on_host(planter):
 
 
 @pytest.mark.parametrize("mode", ["standard", "privileged"])
-def test_no_leak_of_any_kind_is_seen(make_desk, host_file, mode):
+def test_no_leak_of_any_kind_is_seen(make_desk, host_file, request, mode):
     """Planted and seen in one job; then seen nowhere."""
     desk = make_desk(pools=[{"name": name, "mode": mode}
                             for name in ("one", "two")])
     github = desk.github
     planter = Planter(desk.mark, github.parts.hostname, mode == "privileged")
     host_file(planter.host_file)
+    request.addfinalizer(planter.clean)
     desk.start()
     hold = desk.hold()
     first = desk.enqueue([planter.plant(), planter.look(), hold.step],
@@ -66,32 +67,54 @@ def test_no_leak_of_any_kind_is_seen(make_desk, host_file, mode):
 
 
 def test_the_machine_is_not_the_jobs_to_read(desk, host_file):
-    """Secrets of the machine, and our own files, are masked."""
+    """Secrets are masked, hashes replaced, homes empty and one's own."""
     mark = f"{desk.mark}-secret"
     places = [f"/etc/ssh/ssh_host_{mark}_key", f"/root/{mark}",
               f"/home/{mark}/{mark}", f"/etc/ssl/private/{mark}.key",
-              f"/etc/wireguard/{mark}.conf", f"/var/spool/cron/{mark}"]
+              f"/etc/wireguard/{mark}.conf", f"/var/spool/cron/{mark}",
+              f"/tmp/{mark}", f"/var/tmp/{mark}", f"/run/{mark}"]
     for place in places:
         host_file(place, f"{mark}\n")
+    public = host_file(f"/etc/{mark}-public", "all may see this\n", 0o644)
     hashes = [line.split(":")[1] for line in
               pathlib.Path("/etc/shadow").read_text().splitlines()]
     assert set(hashes) - {"*"}, "this machine's shadow proves nothing"
     desk.start()
     script = "\n".join(
         [f"if test -e {place}; then echo visible={place}; fi"
-         for place in [*places, desk.data, desk.config_file, desk.token_file,
-                       "/etc/deskrun"]]
+         for place in [*places, public]]
         + ["echo shadow=$(cut -d: -f2 /etc/shadow | sort -u | tr '\\n' ,)",
            "echo gshadow=$(cut -d: -f2 /etc/gshadow | sort -u | tr '\\n' ,)",
            "echo accounts=$(wc -l </etc/shadow)",
-           "echo homes=$(ls -A /root /home/* 2>/dev/null | grep -v : | wc -w)",
            "touch ~/works && echo home=writable"])
     log = desk.output(desk.run_job([script]))
-    assert not re.findall(r"\bvisible=\S+", log)
+    assert re.findall(r"\bvisible=(\S+)", log) == [str(public)]
     assert re.search(r"\bshadow=(\S*)", log).group(1) == "*,"
     assert re.search(r"\bgshadow=(\S*)", log).group(1) in ("*,", "")
     assert f"accounts={len(hashes)}" in log
     assert "home=writable" in log
+
+
+def test_our_own_files_are_masked_wherever_they_are(plain_directory,
+                                                    make_desk):
+    """Data directory, configuration and token, in a place jobs do see."""
+    desk = make_desk(base=plain_directory)
+    other = desk.directory / "beside"
+    other.write_text("anybody's")
+    desk.start()
+    log = desk.output(desk.run_job([
+        f"if test -s {place}; then echo visible={place}; fi; "
+        f"ls -A {place} 2>/dev/null | sed 's/^/inside=/'"
+        for place in (desk.config_file, desk.token_file)]
+        + [f"ls -A {desk.data} 2>/dev/null | sed 's/^/inside=/'",
+           f"test -s {other} && echo other=visible"]))
+    assert not re.findall(r"\bvisible=\S+|\binside=\S+", log)
+    assert "other=visible" in log
+    # nor by the paths that the world's own mounts were made of
+    log = desk.output(desk.run_job([
+        "find / -xdev -name registration.json -o -xdev -name spec.json "
+        "-o -xdev -name receipts.jsonl | sed 's/^/found=/'"]))
+    assert "found=" not in log
 
 
 def test_what_is_exposed_is_seen(make_desk, host_file):
