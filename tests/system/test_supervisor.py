@@ -134,6 +134,38 @@ def test_a_job_fails_as_itself(slot):
     assert slot.receipts()[0]["result"] == FAILED
 
 
+def test_a_large_job_message_comes_through(slot):
+    """More than the pipes hold."""
+    (job,) = slot.github.enqueue(
+        REPO, ["echo " + "x" * 100000 + " | wc -c", "echo whole"] * 3)
+    assert slot.github.wait_job(job)["conclusion"] == SUCCEEDED
+    assert "whole" in slot.github.log(job)
+
+
+def test_a_cancellation_reaches_the_worker(slot):
+    """It takes the way over the relay; the wipe follows."""
+    job = running(slot)
+    slot.github.cancel(job)
+    assert slot.github.wait_job(job)["conclusion"] == "canceled"
+    assert slot.wait("job_completed")["code"] == 103
+    slot.wait("wiped")
+    assert slot.receipts()[0]["result"] == "cancelled"
+
+
+def test_a_job_without_a_world_fails_at_once_and_says_why(slot):
+    """The Listener gets rid of its message, and takes the next job."""
+    for path in slot.scratch.iterdir():
+        path.rename(slot.base / f"{path.name}.aside")
+    slot.scratch.rmdir()
+    (job,) = slot.github.enqueue(REPO, ["true"])
+    done = slot.github.wait_job(job, timeout=15)
+    assert done["conclusion"] == FAILED
+    assert "deskrun: no world for this job" in json.dumps(done)
+    (job,) = slot.github.enqueue(REPO, ["true"])
+    assert slot.github.wait_job(job, timeout=15)["conclusion"] == FAILED
+    assert not slot.events("job_started")
+
+
 def test_a_standard_world_has_its_hooks_too(make):
     """The way to the supervisor does not need privileges."""
     slot = listening(make(mode="standard"))
