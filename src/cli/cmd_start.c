@@ -56,6 +56,16 @@ static void tell_next(const struct roster *roster)
 		pool->labels[0] ? pool->labels[0] : "");
 }
 
+/* GitHub's list is from before the start; a session that is open is newer. */
+static void mark_connected(struct roster_runner *r)
+{
+	if (!r->pool)
+		return;
+	r->hub = HUB_OURS;
+	r->hub_online = true;
+	r->hub_busy = r->slot.state.phase == PHASE_BUSY;
+}
+
 static int run(const struct cli_call *call, struct dr_err *err)
 {
 	const struct start_options *o = call->options;
@@ -73,9 +83,8 @@ static int run(const struct cli_call *call, struct dr_err *err)
 		start_runners(&request, err) < 0)
 		return -1;
 	tell_next(&session.roster);
-	/* what GitHub's list said before is no longer so */
 	for (size_t i = 0; i < session.roster.n; i++)
-		session.roster.v[i].hub = HUB_UNKNOWN;
+		mark_connected(&session.roster.v[i]);
 	return runners_print(call, &session.roster, RUNNERS_STATUS, err);
 }
 
