@@ -41,6 +41,18 @@ static void on_line(void *arg, const char *line)
 		l->said_deleted = true;
 		keep(l, line);
 		break;
+	case SAID_OFFLINE:
+		keep(l, line);
+		/* what a job does is more than what its Listener does */
+		if (!job_running(s))
+			supervisor_say(s, EV_CONNECT_ERROR, line);
+		break;
+	case SAID_ONLINE:
+		/* before it listens there is another line for that */
+		l->said[0] = '\0';
+		if (l->listening_ns && !job_running(s))
+			supervisor_say(s, EV_LISTENING, NULL);
+		break;
 	case SAID_ERROR:
 		keep(l, line);
 		break;

@@ -11,6 +11,8 @@ enum listener_said {
 	SAID_LISTENING,
 	SAID_CONFLICT, /* GitHub still holds an earlier session */
 	SAID_DELETED,  /* the registration is gone on GitHub */
+	SAID_OFFLINE,  /* it cannot reach GitHub, and goes on trying */
+	SAID_ONLINE,   /* it can again */
 	SAID_ERROR,    /* a reason for people */
 };
 /* What a line of its output is about. */

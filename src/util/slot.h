@@ -125,6 +125,7 @@ enum slot_event_type {
 	EV_UNREGISTERED,	/* waits for a registration token */
 	EV_LISTENER_STARTED,	/* pid */
 	EV_LISTENING,		/* connected, waits for jobs */
+	EV_CONNECT_ERROR,	/* reason; the Listener goes on trying */
 	EV_SESSION_CONFLICT,	/* GitHub still holds an earlier session */
 	EV_LISTENER_EXITED,	/* code, reason, retry_ms (-1: not again) */
 	EV_JOB_STARTED,		/* world */

@@ -38,6 +38,7 @@ static const struct {
 	[EV_UNREGISTERED] = {"unregistered", 0, PHASE_UNREGISTERED},
 	[EV_LISTENER_STARTED] = {"listener_started", HAS_PID, PHASE_CONNECTING},
 	[EV_LISTENING] = {"listening", 0, PHASE_IDLE},
+	[EV_CONNECT_ERROR] = {"connect_error", HAS_REASON, PHASE_CONNECTING},
 	[EV_SESSION_CONFLICT] = {"session_conflict", HAS_REASON,
 		PHASE_CONFLICT},
 	[EV_LISTENER_EXITED] = {"listener_exited",

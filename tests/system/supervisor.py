@@ -6,6 +6,7 @@
         slot.wait("listening")
 """
 
+import itertools
 import json
 import os
 import pathlib
@@ -52,11 +53,16 @@ def command(pid):
 
 
 class Supervised:
-    """A slot below `base`, and the supervisor that runs it."""
+    """A slot below `base`, and the supervisor that runs it.
+
+    Its name is its own on this machine: cgroups are called after it.
+    """
+
+    numbers = itertools.count()
 
     def __init__(self, init, tree, base, github=None, **spec):
         self.init, self.base, self.github = init, base, github
-        self.name = spec.pop("runner", "sup-0")
+        self.name = f"sup-{os.getpid()}-{next(self.numbers)}"
         self.slot = base / "slots" / self.name
         self.scratch = base / "scratch" / self.name
         self.layers = base / "layers"

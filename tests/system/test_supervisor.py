@@ -330,6 +330,20 @@ def test_a_listener_that_dies_is_started_again_more_and_more_slowly(make):
     assert slot.end() == 0
 
 
+@pytest.mark.slow
+def test_a_github_that_cannot_be_reached_is_told(slot):
+    """The state has the reason; afterwards the Listener listens again."""
+    slot.desire("stop")
+    assert slot.end() == 0
+    slot.github.fault("/broker/session", close=True, times=None)
+    slot.desire("run")
+    slot.start()
+    event = slot.wait("connect_error", timeout=120)
+    assert "Runner connect error" in event["reason"]
+    slot.github.clear_faults()
+    slot.wait("listening", 2, timeout=120)
+
+
 # What is desired
 
 def test_a_drain_leaves_an_idle_listener_alone(slot):

@@ -138,7 +138,7 @@ static void its_lines_are_understood(void **state)
 		listener_said("2026-11-25 03:07:46Z: Runner connect error: "
 			      "Connection refused. Retrying until "
 			      "reconnected."),
-		SAID_ERROR);
+		SAID_OFFLINE);
 	assert_int_equal(listener_said("Running job: Listening"), SAID_NOTHING);
 }
 
