@@ -234,14 +234,15 @@ class Desk:
         return subprocess.run(
             [*wrapper, *self.command(*arguments)], text=True,
             stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
-            env={**self.environment, **(env or {})}, check=False)
+            env={**self.environment, **(env or {})}, cwd=self.directory,
+            check=False)
 
     def spawn(self, *arguments):
         """Start a command; it is killed at the end of the test."""
         process = subprocess.Popen(
             self.command(*arguments), text=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=self.environment)
+            env=self.environment, cwd=self.directory)
         self.background.append(process)
         return process
 

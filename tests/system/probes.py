@@ -5,6 +5,7 @@ where it is seen.  The same looks run in the job that planted (all must be
 seen, or the probe proves nothing), in later jobs, and on the machine (none).
 """
 
+import socket
 import subprocess
 from dataclasses import dataclass
 
@@ -153,6 +154,7 @@ class Planter:
 
     def __init__(self, mark, address, privileged):
         self.mark, self.address = f"{mark}mark", address
+        self.hostname = socket.gethostname()
         self.probes = [item for item in PROBES
                        if privileged or not item.privileged]
 
@@ -184,7 +186,9 @@ class Planter:
         return "\n".join([*lines, f"echo looked={len(looks)}"])
 
     def clean(self):
-        """Remove from the machine what a broken namespace let through."""
+        """Undo on the machine what a broken namespace let through."""
+        if socket.gethostname() != self.hostname:
+            socket.sethostname(self.hostname)
         subprocess.run(["bash", "-c", self._fill(CLEAN)], check=True)
 
     def names(self):
