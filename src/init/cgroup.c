@@ -27,6 +27,9 @@ static const struct limit {
 		"cpu.max"},
 };
 
+/* Below deskrun/<runner>, what cgroups_prepare() made. */
+#define NEXT "next"
+
 /* Period of the scheduler's bandwidth control, microseconds: its default */
 #define CPU_PERIOD 100000
 
@@ -263,8 +266,10 @@ void cgroups_close(struct cgroups *c)
 	for (size_t i = 0; i < c->n; i++) {
 		struct hierarchy *h = &c->v[i];
 
-		if (h->used)
-			cgroup_remove_self(h->dir);
+		if (!h->used)
+			continue;
+		cgroup_remove_below(h->dir);
+		cgroup_remove_self(h->dir);
 	}
 	cgroups_clear(c);
 }
@@ -286,36 +291,58 @@ static int set_limit(const struct cgroups *c, const struct hierarchy *h,
 	return cgroup_write_at(dir, h->v2 ? l->v2 : l->v1, text);
 }
 
+/* A cgroup of this name with its limits; its descriptor, or -1. */
 static int make_one(const struct cgroups *c, const struct hierarchy *h,
-	const char *world, int *into, struct dr_err *err)
+	const char *name, struct dr_err *err)
 {
 	auto_close int dir = -1;
 
-	if (mkdirat(h->dir, world, 0755) < 0 ||
-		(dir = openat(h->dir, world,
+	if (mkdirat(h->dir, name, 0755) < 0 ||
+		(dir = openat(h->dir, name,
 			 O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return dr_err_errno(err, DR_ENGINE, "make cgroup in %s",
+		return dr_err_errno(err, DR_ENGINE, "make a cgroup in %s",
 			h->point);
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
 		if (set_limit(c, h, dir, &limits[i]) < 0)
 			return dr_err_errno(err, DR_ENGINE,
 				"set the %s limit of a world",
 				limits[i].controller);
-	if (h->v2)
-		*into = steal_fd(&dir);
-	return 0;
+	return steal_fd(&dir);
+}
+
+void cgroups_prepare(const struct cgroups *c)
+{
+	struct dr_err ignored = DR_ERR_INIT;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].used && !c->v[i].v2) {
+			int fd = make_one(c, &c->v[i], NEXT, &ignored);
+
+			cleanup_close(&fd);
+		}
 }
 
 int cgroups_make(const struct cgroups *c, const char *world, int *into,
 	struct dr_err *err)
 {
 	*into = -1;
-	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].used &&
-			make_one(c, &c->v[i], world, into, err) < 0) {
+	for (size_t i = 0; i < c->n; i++) {
+		const struct hierarchy *h = &c->v[i];
+		int fd;
+
+		if (!h->used ||
+			(!h->v2 && renameat(h->dir, NEXT, h->dir, world) == 0))
+			continue;
+		fd = make_one(c, h, world, err);
+		if (fd < 0) {
 			cleanup_close(into);
 			return -1;
 		}
+		if (h->v2)
+			*into = fd;
+		else
+			close(fd);
+	}
 	return 0;
 }
 

@@ -49,6 +49,12 @@ void cgroups_clear(struct cgroups *c);
 void cgroups_close(struct cgroups *c);
 
 /*
+ * What the next world needs, made while nobody waits: version 1 lets a cgroup
+ * be renamed, and has one for each controller. Failing is told by
+ * cgroups_make().
+ */
+void cgroups_prepare(const struct cgroups *c);
+/*
  * The world's cgroups with their limits. *into is a descriptor for
  * CLONE_INTO_CGROUP, or -1.
  */

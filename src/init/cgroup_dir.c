@@ -156,5 +156,9 @@ void cgroup_remove_self(int dir)
 	if (n <= 0)
 		return;
 	path[n] = '\0';
-	rmdir(path);
+	/* and the one above, unless another runner is in it */
+	if (rmdir(path) == 0) {
+		*strrchr(path, '/') = '\0';
+		rmdir(path);
+	}
 }

@@ -18,7 +18,7 @@ int cgroup_write_at(int dir, const char *file, const char *text);
 int cgroup_remove(int dir, const char *name);
 /* The same for everything below dir; what is busy stays. */
 void cgroup_remove_below(int dir);
-/* Removes an empty directory by its descriptor. */
+/* Removes an empty one by its descriptor, and its parent if that is empty. */
 void cgroup_remove_self(int dir);
 
 #endif

@@ -268,6 +268,16 @@ static int take_files(struct ground *g, struct dr_err *err)
 	return 0;
 }
 
+/*
+ * What the machine has read-only needs no overlay where a job cannot remount
+ * it, and an overlay costs a world a quarter of a millisecond.
+ */
+static bool stays_read_only(const struct ground *g, const struct base *b)
+{
+	return g->spec->mode == SLOT_MODE_STANDARD && (b->flags & MS_RDONLY) &&
+		!b->mask;
+}
+
 /* What cannot be a lower layer is read-only; and if a mask lies on it, that
  * could not be kept: it is not shown at all. */
 static int try_bases(struct ground *g, struct dr_err *err)
@@ -278,6 +288,8 @@ static int try_bases(struct ground *g, struct dr_err *err)
 		struct base *b = &g->bases.v[i];
 		bool hidden = b->mask;
 
+		if (stays_read_only(g, b))
+			b->how = BASE_READONLY;
 		if (b->how != BASE_OVERLAY || next_try_base(g, i, &why) == 0)
 			continue;
 		b->how = hidden ? BASE_HIDDEN : BASE_READONLY;

@@ -129,6 +129,7 @@ int next_prepare(struct ground *g, struct dr_err *err)
 		next_drop(g);
 		return -1;
 	}
+	cgroups_prepare(&g->cgroups);
 	g->ready = true;
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "init/cgroup.h"
@@ -78,10 +79,11 @@ int plan_add_readonly(struct plan *plan, const char *target,
 	unsigned long flags, struct dr_err *err);
 
 /*
- * Executes it in the current directory, in the namespaces of the caller.
- * DR_ENGINE with the step that failed: "mount overlay on /: …".
+ * Executes it in the current directory, in the namespaces of the caller;
+ * *mounts is how many there are then. DR_ENGINE with the step that failed:
+ * "mount overlay on /: …".
  */
 int plan_run(const struct plan *plan, const int layers[LAYER_COUNT],
-	struct dr_err *err);
+	int64_t *mounts, struct dr_err *err);
 
 #endif

@@ -41,11 +41,13 @@ static const char *hint(const struct step *s, int error)
 	}
 }
 
-static int run_mount(const struct step *s, struct dr_err *err)
+static int run_mount(const struct step *s, int64_t *mounts, struct dr_err *err)
 {
 	if (mount(s->source ? s->source : "none", s->target, s->type, s->flags,
-		    s->data) == 0)
+		    s->data) == 0) {
+		*mounts += (s->flags & MS_REMOUNT) == 0;
 		return 0;
+	}
 	if (s->optional && (errno == ENOENT || errno == ENODEV))
 		return 0;
 	dr_err_errno(err, DR_ENGINE, "mount %s on %s",
@@ -59,16 +61,17 @@ static int run_mount(const struct step *s, struct dr_err *err)
 }
 
 static int run_step(const struct step *s, const int layers[LAYER_COUNT],
-	struct dr_err *err)
+	int64_t *mounts, struct dr_err *err)
 {
 	int rc = 0;
 
 	switch (s->op) {
 	case STEP_MOUNT:
-		return run_mount(s, err);
+		return run_mount(s, mounts, err);
 	case STEP_PLACE:
 		rc = move_mount(layers[s->layer], "", AT_FDCWD, s->target,
 			MOVE_MOUNT_F_EMPTY_PATH);
+		++*mounts;
 		break;
 	case STEP_DIR:
 		rc = mkdir(s->target, s->mode);
@@ -87,11 +90,12 @@ static int run_step(const struct step *s, const int layers[LAYER_COUNT],
 }
 
 int plan_run(const struct plan *plan, const int layers[LAYER_COUNT],
-	struct dr_err *err)
+	int64_t *mounts, struct dr_err *err)
 {
+	*mounts = 0;
 	umask(0);
 	for (size_t i = 0; i < plan->n; i++)
-		if (run_step(&plan->v[i], layers, err) < 0)
+		if (run_step(&plan->v[i], layers, mounts, err) < 0)
 			return -1;
 	return 0;
 }

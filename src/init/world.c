@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "init/mount_count.h"
 #include "init/world_child.h"
 #include "init/world_try.h"
 #include "util/cleanup.h"
@@ -107,18 +106,23 @@ static pid_t clone_world(int into, int *pidfd)
 }
 
 /* Blocks until the Worker was executed, or the reason why not is known. */
-static int wait_until_built(int status, struct dr_err *err)
+static int wait_until_built(int status, int64_t *mounts, struct dr_err *err)
 {
-	struct dr_err why;
-	ssize_t n = fs_read_full(status, &why, sizeof(why));
+	struct world_birth b;
+	bool ready = false;
 
-	if (n == 0)
-		return 0;
-	if (n != (ssize_t)sizeof(why))
+	while (fs_read_full(status, &b, sizeof(b)) == (ssize_t)sizeof(b)) {
+		if (b.err.code != DR_OK) {
+			*err = b.err;
+			return -1;
+		}
+		*mounts = b.mounts;
+		ready = true;
+	}
+	if (!ready)
 		return dr_err_set(err, DR_ENGINE,
 			"the world ended while it was built");
-	*err = why;
-	return -1;
+	return 0;
 }
 
 static int open_proc(pid_t pid, const char *what, int flags)
@@ -152,7 +156,7 @@ static int give_birth(struct ground *g, const struct world_request *request,
 	cleanup_close(&b->status[1]);
 	cleanup_close(&b->end[1]);
 	w->end_fd = steal_fd(&b->end[0]);
-	return wait_until_built(b->status[0], err);
+	return wait_until_built(b->status[0], &w->base_mounts, err);
 }
 
 /* A world that did not come to be: its processes and cgroups. */
@@ -200,7 +204,6 @@ int world_start(struct ground *g, const char *name,
 	w->mounts_fd = open_proc(w->pid, "mountinfo", 0);
 	snprintf(what, sizeof(what), "fd/%d", WORLD_PROC_FD);
 	w->proc_fd = open_proc(w->pid, what, O_DIRECTORY);
-	w->base_mounts = mount_count(w->mounts_fd, 0);
 	/* tried again, and then reported, when the next world is due */
 	(void)next_prepare(g, &later);
 	return 0;

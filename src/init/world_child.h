@@ -5,12 +5,18 @@
 #include "init/ground_priv.h"
 #include "init/world.h"
 
+/* One when all is ready for the Worker, one with an error when a step fails */
+struct world_birth {
+	int64_t mounts; /* that are ours */
+	struct dr_err err;
+};
+
 struct world_child {
 	struct ground *g;
 	const char *name;
 	const struct world_request *request; /* NULL: only try the plan */
 	int hook;			     /* socket to be bound */
-	int status; /* pipe: a struct dr_err when a step fails, else nothing */
+	int status; /* pipe: struct world_birth, until the Worker is executed */
 	int end;    /* pipe: a struct world_end */
 };
 

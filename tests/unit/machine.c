@@ -112,8 +112,12 @@ int machine_run(int (*body)(void))
 
 void machine_spec(struct slot_spec *spec)
 {
+	static char runner[32];
+
+	/* its cgroups are the real machine's: another run has others */
+	snprintf(runner, sizeof(runner), "unit-%d", (int)getpid());
 	*spec = (struct slot_spec){
-		.runner = (char *)"unit-test",
+		.runner = runner,
 		.tree = (char *)MACHINE_DATA "/tree",
 		.layers = (char *)MACHINE_DATA "/layers",
 		.scratch = (char *)MACHINE_DATA "/scratch",
@@ -188,6 +192,8 @@ int job_start(struct ground *g, const char *script, struct job *job,
 		&job->world, err);
 	close(out[1]);
 	job->out_fd = out[0];
+	if (rc < 0)
+		print_message("# world: %s\n", err->msg);
 	return rc;
 }
 
