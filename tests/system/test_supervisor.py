@@ -42,8 +42,8 @@ def fixture_tree(tmp_path_factory):
 
 @pytest.fixture(name="hub")
 def fixture_hub(address):
-    """A GitHub with short times."""
-    with Server(address, session_seconds=4, lock_seconds=10) as server:
+    """A GitHub that soon takes a silent session for dead."""
+    with Server(address, session_seconds=4) as server:
         yield server
 
 
@@ -77,9 +77,12 @@ def listening(slot):
 
 
 def running(slot, script="sleep 60", **spec):
-    """Enqueue a job; return it once its steps run."""
-    (job,) = slot.github.enqueue(REPO, [script], **spec)
+    """Enqueue a job; return it once its step runs."""
+    (job,) = slot.github.enqueue(REPO, [f"echo its step runs\n{script}"],
+                                 **spec)
     slot.wait("job_identified")
+    wait_until(lambda: "its step runs" in slot.github.feed(job), 30,
+               "the job's step")
     return job
 
 
@@ -146,7 +149,8 @@ def test_a_cancellation_reaches_the_worker(slot):
     """It takes the way over the relay; the wipe follows."""
     job = running(slot)
     slot.github.cancel(job)
-    assert slot.github.wait_job(job)["conclusion"] == "canceled"
+    done = slot.github.wait_job(job)
+    assert done["conclusion"] == "canceled", done
     assert slot.wait("job_completed")["code"] == 103
     slot.wait("wiped")
     assert slot.receipts()[0]["result"] == "cancelled"
@@ -283,6 +287,7 @@ def test_a_killed_listener_takes_world_and_shim_with_it(slot):
 
 def test_a_killed_supervisor_leaves_nothing_alive(slot):
     """Listener, shim and world die with it; the next one cleans up."""
+    slot.github.settings(lock_seconds=30)
     job = running(slot, "touch /left; sleep 60")
     listener, shim = slot.listener(), slot.shim()
     world = [pid for pid in children(slot.pid) if pid != listener]
