@@ -29,6 +29,7 @@
 #include "init/fds.h"
 #include "util/cleanup.h"
 #include "util/fs.h"
+#include "util/proc.h"
 
 #define WORKER_DIR WORLD_RUNNER_ROOT "/bin"
 #define WORKER WORKER_DIR "/Runner.Worker"
@@ -120,17 +121,6 @@ static int build(const struct world_child *c, struct dr_err *err)
 	return 0;
 }
 
-/* Every disposition and the mask as execve(2) should find them */
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i <= SIGRTMAX; i++)
-		signal(i, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int place_fds(const struct world_request *r, int *status,
 	struct dr_err *err)
 {
@@ -183,7 +173,7 @@ static _Noreturn void worker(const struct world_child *c)
 	}
 	if (caps_limit(c->g->spec->mode, &err) < 0)
 		give_up(status, &err);
-	reset_signals();
+	proc_reset_signals();
 	execve(WORKER, argv, r->envp);
 	dr_err_errno(&err, DR_ENGINE, "execute %s", WORKER);
 	give_up(status, &err);
@@ -223,6 +213,21 @@ static void wait_for(pid_t worker_pid, int *status)
 	while ((pid = waitpid(-1, status, 0)) != worker_pid)
 		if (pid < 0 && errno != EINTR)
 			_exit(126);
+}
+
+/*
+ * The others would end with this process in any case. Told now, they do so
+ * while they are counted: what is dead and not reaped is still in /proc.
+ */
+static int64_t kill_others(void)
+{
+	siginfo_t info;
+
+	/* orphans are children of process 1: without any, it is alone */
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return 0;
+	kill(-1, SIGKILL);
+	return world_count_processes(WORLD_PROC_FD);
 }
 
 static int code_of(int status)
@@ -270,7 +275,7 @@ _Noreturn void world_child(const struct world_child *c)
 	fds_close_but(keep, 2);
 	wait_for(pid, &status);
 	end.code = code_of(status);
-	end.processes = world_count_processes(WORLD_PROC_FD);
+	end.processes = kill_others();
 	if (fs_write_full(END_FD, &end, sizeof(end)) < 0)
 		_exit(126);
 	_exit(0);

@@ -17,16 +17,14 @@
 #include "util/fs.h"
 #include "util/strv.h"
 
-static void reset_signals(void)
+void proc_reset_signals(void)
 {
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
-	sigset_t none;
+	/* the kernel's struct sigaction, all zero: SIG_DFL */
+	static const uint64_t dfl[4], none;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			sigaction(sig, &dfl, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig <= 64; sig++)
+		syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(none));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
 /*
@@ -56,7 +54,7 @@ static _Noreturn void child(const struct proc_spec *spec, int report)
 	static char *const none[] = {NULL};
 	int reason;
 
-	reset_signals();
+	proc_reset_signals();
 	if (spec->death_signal &&
 		prctl(PR_SET_PDEATHSIG, spec->death_signal, 0, 0, 0) < 0)
 		goto fail;

@@ -42,6 +42,13 @@ int proc_spawn(const struct proc_spec *spec, pid_t *pid, struct dr_err *err);
 int proc_run(const struct proc_spec *spec, int timeout_ms, struct dr_buf *out,
 	int *status, struct dr_err *err);
 
+/*
+ * Default dispositions and an empty mask, for all 64 signals: two of them
+ * belong to the C library, which hides them, and leaves them ignored in what
+ * posix_spawn(3) starts. Between fork(2) and execve(2), as a rule.
+ */
+void proc_reset_signals(void);
+
 /* The first of dirs in PATH (or a fixed default) that has an executable of
  * this name, as an absolute path to be freed; NULL when there is none. */
 char *proc_find(const char *name);
