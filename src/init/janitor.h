@@ -14,7 +14,7 @@
 
 #include "init/world.h"
 
-struct janitor_report { /* one write to the pipe, so atomic */
+struct janitor_report {	       /* one write to the pipe, so atomic */
 	uint64_t files, bytes; /* discarded */
 	int64_t mounts;	       /* dropped that the job had made */
 	int32_t failed;	       /* not all could be removed */
