@@ -75,10 +75,11 @@ int caps_limit(enum slot_mode mode, struct dr_err *err)
 		if (!granted(mode, cap) && cap_drop_bound(cap) < 0)
 			return dr_err_errno(err, DR_ENGINE,
 				"drop capability %d for good", cap);
-	if (cap_reset_ambient() < 0 || set_sets(mode, err) < 0)
-		return err->code ? -1
-				 : dr_err_errno(err, DR_ENGINE,
-					   "drop ambient capabilities");
+	if (cap_reset_ambient() < 0)
+		return dr_err_errno(err, DR_ENGINE,
+			"drop ambient capabilities");
+	if (set_sets(mode, err) < 0)
+		return -1;
 	if (mode == SLOT_MODE_STANDARD &&
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return dr_err_errno(err, DR_ENGINE, "set no_new_privs");

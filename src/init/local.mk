@@ -85,11 +85,16 @@ tests_unit_test_listener_SOURCES = tests/unit/test_listener.c
 tests_unit_test_listener_LDADD = libinit.a $(unit_ldadd)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_worlds_plan tests/unit/test_world
-TESTS += tests/unit/test_worlds_plan tests/unit/test_world
+worlds_tests = tests/unit/test_worlds_plan tests/unit/test_world \
+	tests/unit/test_world_end
+check_PROGRAMS += $(worlds_tests)
+TESTS += $(worlds_tests)
 tests_unit_test_worlds_plan_SOURCES = tests/unit/test_worlds_plan.c
 tests_unit_test_worlds_plan_LDADD = libworlds.a $(unit_ldadd) $(CAP_LIBS)
 tests_unit_test_world_SOURCES = tests/unit/test_world.c \
 	tests/unit/machine.c tests/unit/machine.h
 tests_unit_test_world_LDADD = libworlds.a $(unit_ldadd) $(CAP_LIBS)
+tests_unit_test_world_end_SOURCES = tests/unit/test_world_end.c \
+	tests/unit/machine.c tests/unit/machine.h
+tests_unit_test_world_end_LDADD = libworlds.a $(unit_ldadd) $(CAP_LIBS)
 endif

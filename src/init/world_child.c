@@ -163,7 +163,8 @@ static _Noreturn void worker(const struct world_child *c)
 	char *const *argv = r->argv;
 	int status = c->status;
 
-	argv[0] ? (void)(r->argv[0] = (char *)WORKER) : (void)0;
+	if (argv[0])
+		r->argv[0] = (char *)WORKER;
 	setsid();
 	if (place_fds(r, &status, &err) < 0 || fill_stdio(r, &err) < 0)
 		give_up(status, &err);
