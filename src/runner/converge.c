@@ -277,7 +277,8 @@ static int step(const struct run *run, struct track *t)
 	rc = act(run, t, reconcile(&wish, &t->r->slot, t->r->hub), &t->err);
 	if (rc > 0)
 		t->progress_at = clock_mono_ns();
-	if (rc < 0)
+	/* no failure of this runner: the loop ends, and says how to go on */
+	if (rc < 0 && t->err.code != DR_INTERRUPTED)
 		t->failed = true;
 	return rc > 0;
 }
