@@ -54,17 +54,20 @@ def address():
     """An address that no other test has, also none of another run.
 
     A name in the abstract namespace of sockets is its lock: the kernel drops
-    it with the process.
+    it with the process.  The server of a run that was killed may live on.
     """
-    lock = socket.socket(socket.AF_UNIX)
     for number in range(1, 251):
-        try:
-            lock.bind(f"\0deskrun-test-127.0.1.{number}")
-        except OSError:
-            continue
-        with lock:
-            yield f"127.0.1.{number}"
-        return
+        found = f"127.0.1.{number}"
+        with socket.socket(socket.AF_UNIX) as lock, socket.socket() as probe:
+            try:
+                lock.bind(f"\0deskrun-test-{found}")
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((found, 80))
+            except OSError:
+                continue
+            probe.close()
+            yield found
+            return
     pytest.fail("every address is taken")
 
 

@@ -144,6 +144,22 @@ def test_an_interrupted_stop_is_continued_by_another(desk):
     gone(desk)
 
 
+def test_a_stop_interrupted_in_a_request_says_how_to_go_on(make_desk):
+    """GitHub takes its time: 130 at once, and no runner is blamed."""
+    desk = make_desk(pools=[{"name": "std", "count": 2}])
+    desk.start()
+    desk.github.fault("/actions/runners/", method="DELETE", delay=60)
+    process = desk.spawn("stop")
+    desk.wait_request("DELETE", "/actions/runners/")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == INTERRUPTED, said
+    assert "run the same command again" in said
+    assert "failed" not in said
+    desk.stop()
+    gone(desk)
+
+
 def test_a_start_undoes_half_a_stop(desk):
     """Interrupted while busy: start takes the wish to end back."""
     desk.start()
