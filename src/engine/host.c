@@ -281,13 +281,15 @@ static int host_remove(struct engine *e, const char *runner, struct dr_err *err)
 	struct host *h = host_of(e);
 	auto_close int fd = open_slot(h, runner);
 	auto_close int lock = -1;
+	char holder[64];
 
 	if (fd < 0)
 		return errno == ENOENT
 			? 0
 			: dr_err_errno(err, DR_ENGINE, "open slot %s", runner);
 	/* with the lock in hand no supervisor can begin meanwhile */
-	lock = fs_lock(fd, SLOT_LOCK, "deskrun-runner", err);
+	snprintf(holder, sizeof(holder), "%d deskrun-runner", (int)getpid());
+	lock = fs_lock(fd, SLOT_LOCK, holder, err);
 	if (lock < 0 || remove_scratch(h, runner, err) < 0 ||
 		host_slot_forget(fd, err) < 0)
 		return dr_err_prefix(err, "remove %s", runner);

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,7 @@ static const struct limit {
 		"cpu.max"},
 };
 
-/* Below deskrun/<runner>, what cgroups_prepare() made. */
+/* Below the slot's group, what cgroups_prepare() made. */
 #define NEXT "next"
 
 /* Period of the scheduler's bandwidth control, microseconds: its default */
@@ -198,13 +200,26 @@ static int enter(const struct cgroups *c, const struct hierarchy *h, int *dir,
 	return 0;
 }
 
+/*
+ * Runners of one name can live in two data directories; their cgroups are one
+ * tree all the same. FNV-1a of the scratch directory, which is the slot's own.
+ */
+static void name_group(const struct slot_spec *spec, char *name, size_t size)
+{
+	uint32_t hash = 2166136261u;
+
+	for (const char *p = spec->scratch; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	snprintf(name, size, "%s-%08x", spec->runner, hash);
+}
+
 static int open_hierarchy(const struct cgroups *c, struct hierarchy *h,
-	const char *runner)
+	const char *group)
 {
 	auto_close int dir = open(h->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0 || enter(c, h, &dir, "deskrun") < 0 ||
-		enter(c, h, &dir, runner) < 0)
+		enter(c, h, &dir, group) < 0)
 		return -1;
 	if (h->v2)
 		delegate(c, dir);
@@ -245,6 +260,9 @@ static int check_limits(const struct cgroups *c, struct dr_err *err)
 int cgroups_open(struct cgroups *c, const struct slot_spec *spec, char ***notes,
 	struct dr_err *err)
 {
+	char group[NAME_MAX];
+
+	name_group(spec, group, sizeof(group));
 	c->mode = spec->mode;
 	c->limits = spec->limits;
 	if (c->n == 0)
@@ -254,7 +272,7 @@ int cgroups_open(struct cgroups *c, const struct slot_spec *spec, char ***notes,
 	for (size_t i = 0; i < c->n; i++) {
 		struct hierarchy *h = &c->v[i];
 
-		if (wanted(c, h) && open_hierarchy(c, h, spec->runner) < 0)
+		if (wanted(c, h) && open_hierarchy(c, h, group) < 0)
 			strv_addf(notes, "worlds have no cgroup in %s: %s",
 				h->point, strerror(errno));
 	}

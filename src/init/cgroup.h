@@ -1,6 +1,6 @@
 /*
- * A cgroup for each world: <hierarchy>/deskrun/<runner>/<world>, on version 1
- * and 2 of the interface.
+ * A cgroup for each world: <hierarchy>/deskrun/<runner>-<hash>/<world>, on
+ * version 1 and 2 of the interface. The hash tells slots of one name apart.
  *
  * Worlds do not need one to be ended (the pid namespace does that), but for
  * the pool's limits, and so that cgroups which a privileged job makes are
@@ -25,7 +25,7 @@ struct hierarchy {
 	char *controllers; /* v1: "cpu,cpuacct" or "name=systemd"; v2: "" */
 	bool v2;
 	bool used; /* worlds have a cgroup in it */
-	int dir;   /* of deskrun/<runner>, when used */
+	int dir;   /* the slot's group, when used */
 };
 
 struct cgroups {
@@ -39,13 +39,13 @@ struct cgroups {
 int cgroups_find(const struct mount_table *t, struct cgroups *c,
 	struct dr_err *err);
 /*
- * Makes deskrun/<runner> where a world needs one, and clears it of what an
+ * Makes the slot's group where a world needs one, and clears it of what an
  * earlier supervisor left. Adds to notes.
  */
 int cgroups_open(struct cgroups *c, const struct slot_spec *spec, char ***notes,
 	struct dr_err *err);
 void cgroups_clear(struct cgroups *c);
-/* Removes deskrun/<runner> as well; what is busy stays. */
+/* Removes the slot's group as well; what is busy stays. */
 void cgroups_close(struct cgroups *c);
 
 /*

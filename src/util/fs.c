@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -128,16 +127,21 @@ static void read_holder(int fd, char *holder, size_t size)
 	holder[strcspn(holder, "\n")] = '\0';
 }
 
+/*
+ * Open file description locks rather than flock(2): they can be looked at
+ * without being taken for a moment, which would fail whoever takes one then.
+ */
 int fs_lock(int dirfd, const char *name, const char *holder, struct dr_err *err)
 {
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	auto_close int fd = openat(dirfd, name,
 		O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	char other[128];
 
 	if (fd < 0)
 		return dr_err_errno(err, DR_FAILED, "open lock %s", name);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK)
+	if (fcntl(fd, F_OFD_SETLK, &whole) < 0) {
+		if (errno != EAGAIN && errno != EACCES)
 			return dr_err_errno(err, DR_FAILED, "lock %s", name);
 		read_holder(fd, other, sizeof(other));
 		return dr_err_set(err, DR_BUSY, "%s is held by process %s",
@@ -150,11 +154,13 @@ int fs_lock(int dirfd, const char *name, const char *holder, struct dr_err *err)
 
 bool fs_lock_held(int dirfd, const char *name, char *holder, size_t size)
 {
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	auto_close int fd = openat(dirfd, name,
 		O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	holder[0] = '\0';
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &whole) < 0 ||
+		whole.l_type == F_UNLCK)
 		return false;
 	read_holder(fd, holder, size);
 	return true;

@@ -3,7 +3,7 @@
  *
  * What a job could have touched is opened with fs_open_beneath(), which
  * follows nothing and leaves the directory never. Sources: openat2(2),
- * flock(2), rename(2).
+ * fcntl_locking(2), rename(2).
  */
 #ifndef DESKRUN_UTIL_FS_H
 #define DESKRUN_UTIL_FS_H
@@ -43,7 +43,7 @@ int fs_write_atomic(int dirfd, const char *name, const void *data, size_t len,
 	mode_t mode, struct dr_err *err);
 
 /*
- * An exclusive flock(2) on dir/name, which is created when absent and then
+ * An exclusive lock on dir/name, which is created when absent and then
  * holds the text given by holder ("1234 deskrun-runner start"). Does not
  * block. Returns the descriptor that keeps the lock, or -1: DR_BUSY with the
  * holder's text in the message when somebody else has it.

@@ -21,7 +21,7 @@
 /* One line, mode 0600: read, unlinked, forgotten once the runner registers. */
 #define SLOT_TOKEN "registration-token"
 #define SLOT_REGISTRATION "registration.json"
-#define SLOT_LOCK "lock"	   /* flock(2), held for a supervisor's life */
+#define SLOT_LOCK "lock"	   /* fs_lock(), held for a supervisor's life */
 #define SLOT_EVENTS "events.jsonl" /* rotated to .1 */
 #define SLOT_RECEIPTS "receipts.jsonl" /* rotated to .1 */
 #define SLOT_STATE "state" /* 0700: upper/ and work/ of the Listener's tree */

@@ -1,10 +1,6 @@
 """Several desks on one machine do not get into each other's way."""
 
-import pytest
 
-
-@pytest.mark.xfail(strict=True, reason="cgroups are named by the runner alone:"
-                   " the end of one supervisor takes the other's away")
 def test_runners_of_one_name_at_two_targets(make_desk):
     """Two data directories, two repositories, the same runner names."""
     one, two = make_desk(), make_desk()

@@ -395,7 +395,7 @@ static void a_limit_on_processes_holds(void **state)
 	job_clear(&job);
 	ground_free(g);
 	snprintf(command, sizeof(command),
-		"! find /sys/fs/cgroup -maxdepth 3 -name %s | grep .",
+		"! find /sys/fs/cgroup -maxdepth 3 -name '%s-*' | grep .",
 		spec.runner);
 	machine_sh(command);
 }
