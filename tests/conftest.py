@@ -7,8 +7,13 @@ lists it: what CI cannot run must not look as if it had passed.
 import os
 import pathlib
 import re
+import signal
 
 import pytest
+
+# A shell without job control starts background commands with SIGINT ignored,
+# which every child inherits; the tests send it to the programs under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MUST_RUN = os.environ.get("DESKRUN_TESTS_MUST_RUN") == "1"
 ALLOWED = pathlib.Path(__file__).with_name("allowed-skips")
