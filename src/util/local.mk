@@ -11,6 +11,7 @@ libutil_a_SOURCES = \
 	src/util/nearest.c %D%/nearest.h \
 	src/util/proc.c %D%/proc.h \
 	src/util/slot.c %D%/slot.h \
+	src/util/slot_job_json.h \
 	src/util/slot_json.c \
 	src/util/slot_events_json.c \
 	src/util/strv.c %D%/strv.h

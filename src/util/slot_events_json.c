@@ -8,6 +8,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/json.h"
+#include "util/slot_job_json.h"
 #include "util/strv.h"
 
 enum {
@@ -62,15 +63,6 @@ const char *slot_event_name(enum slot_event_type type)
 	return types[type].name;
 }
 
-static void put_job(json_t *j, const struct slot_job *job)
-{
-	json_put_str(j, "repository", job->repository);
-	json_put_str(j, "run_id", job->run_id);
-	json_put_str(j, "run_attempt", job->run_attempt);
-	json_put_str(j, "workflow", job->workflow);
-	json_put_str(j, "job", job->job);
-}
-
 static void get_job(const json_t *j, struct slot_job *job)
 {
 	slot_job_clear(job);
@@ -93,7 +85,7 @@ static void put_state(json_t *j, const struct slot_state *s)
 	json_put_str(j, "isolation", s->isolation);
 	json_put_strv(j, "notes", s->notes);
 	json_put_str(j, "world", s->world);
-	put_job(j, &s->job);
+	slot_job_put(j, &s->job);
 	json_put_int(j, "jobs", s->jobs);
 	json_put_int(j, "wiped", s->wiped);
 }
@@ -119,7 +111,7 @@ static void put_members(json_t *j, const struct slot_event *e, int has)
 		json_put_strv(j, "notes", e->notes);
 	}
 	if ((has & HAS_JOB) && e->job)
-		put_job(j, e->job);
+		slot_job_put(j, e->job);
 	if ((has & HAS_STATE) && e->state)
 		put_state(j, e->state);
 }

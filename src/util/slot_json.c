@@ -7,6 +7,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/json.h"
+#include "util/slot_job_json.h"
 #include "util/strv.h"
 
 static int text_out(const json_t *j, struct dr_buf *out)
@@ -203,7 +204,7 @@ static void put_time(json_t *j, const char *key, uint64_t wall_ms)
 	json_put_str(j, key, text);
 }
 
-static void put_job(json_t *j, const struct slot_job *job)
+void slot_job_put(json_t *j, const struct slot_job *job)
 {
 	json_put_str(j, "repository", job->repository);
 	json_put_str(j, "run_id", job->run_id);
@@ -219,7 +220,7 @@ int slot_receipt_write(const struct slot_receipt *r, struct dr_buf *out)
 	json_put_str(j, "runner", r->runner);
 	json_put_str(j, "world", r->world);
 	if (r->job)
-		put_job(j, r->job);
+		slot_job_put(j, r->job);
 	json_put_str(j, "result", r->result);
 	json_put_str(j, "isolation", r->isolation);
 	json_put_str(j, "mode", r->mode);
